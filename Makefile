@@ -1,0 +1,69 @@
+# Two commands do everything: make demo, make test. Each sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+# Processes the tests run on.
+WORKERS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop clean
+
+demo: .venv/core
+	@$(BIN)/counterpoise demo $(ARGS)
+
+test: .venv/dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: .venv/dev
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+
+bench-quick: .venv/dev
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file --quick; done
+
+docs: .venv/dev
+	$(BIN)/python docs/generate.py
+
+contracts: .venv/dev
+	$(BIN)/python -m counterpoise.chain.compile
+
+# Makes the pinned requirements anew; the address of no registry is recorded.
+lock: .venv/dev
+	$(BIN)/python -m pip install --quiet pip-tools
+	@set -e; for name in core dev; do \
+	  $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	    --no-emit-trusted-host --strip-extras --allow-unsafe --output-file requirements/$$name.txt requirements/$$name.in; \
+	done
+
+# A faster local node for those who have Node.
+anvil: .tools/node_modules/.bin/anvil
+.tools/node_modules/.bin/anvil:
+	mkdir -p .tools
+	npm install --prefix .tools --ignore-scripts --no-audit --no-fund @foundry-rs/anvil@1.7.1
+
+clean:
+	rm -rf .venv .tools build dist
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Counterpoise needs Python 3.11 or newer; this is %s" % sys.version.split()[0])'
+	@echo "setting up .venv (once) ..."
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/core: .venv/made requirements/core.txt pyproject.toml
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/core.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/core requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
