@@ -1,0 +1,70 @@
+"""Writes docs/reference from the command line's help and the rooms' docstrings.
+
+With --check it writes nothing and fails where a page is out of date.
+"""
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+import click
+
+from counterpoise.cli import ROOMS, cli
+
+REFERENCE = Path(__file__).parent / "reference"
+FACES = ("core", "chain", "store", "provenance", "jobs", "network", "federation")
+
+
+def command_pages(command: click.Command, path: str) -> list[str]:
+    """Give the help of a command and of all its verbs, as Markdown."""
+    context = click.Context(command, info_name=path)
+    pages = [f"## `{path}`\n\n```\n{command.get_help(context)}\n```\n"]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            verb = command.get_command(context, name)
+            if verb is not None and not verb.hidden:
+                pages += command_pages(verb, f"{path} {name}")
+    return pages
+
+
+def room_page(room: str) -> str:
+    """Give what a room's face shows, with its docstrings, as Markdown."""
+    module = importlib.import_module(f"counterpoise.{room}")
+    lines = [f"# counterpoise.{room}\n", inspect.getdoc(module) or "", ""]
+    for name in sorted(getattr(module, "__all__", ())):
+        thing = getattr(module, name)
+        kind = "class" if inspect.isclass(thing) else "function" if callable(thing) else "value"
+        signature = f"{inspect.signature(thing)}" if kind == "function" else ""
+        lines += [f"## {kind} `{name}`\n"]
+        if signature:
+            lines += [f"```python\n{name}{signature}\n```\n"]
+        if kind != "value":
+            lines += [f"```text\n{inspect.getdoc(thing) or ''}\n```\n"]
+    return "\n".join(lines)
+
+
+def pages() -> dict[str, str]:
+    """Give every reference page by its file name."""
+    commands = "\n".join(["# The command line\n", *command_pages(cli, "counterpoise")])
+    assert set(ROOMS), "the command line has verbs"
+    return {"cli.md": commands} | {f"{room}.md": room_page(room) for room in FACES}
+
+
+def main() -> None:
+    """Write the pages, or with --check compare them."""
+    stale = []
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        path = REFERENCE / name
+        text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+        if "--check" in sys.argv:
+            stale += [name] if not path.exists() or path.read_text() != text else []
+        else:
+            path.write_text(text)
+    if stale:
+        sys.exit(f"out of date: {', '.join(stale)}; run `make docs`")
+
+
+if __name__ == "__main__":
+    main()

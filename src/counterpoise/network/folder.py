@@ -1,0 +1,229 @@
+"""Creates and opens a network in a folder, or visits one of somebody else.
+
+    DIR/network.json      the charter
+    DIR/chain/            the embedded chain
+    DIR/log/              the evidence log (tiles and checkpoint)
+    DIR/blobs/            blobs by digest
+    DIR/mail/             signed envelopes between processes
+    DIR/local-keys.json   seed of the local keys; worth nothing on any other chain
+"""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from counterpoise.chain import Account, Chain, Contract, artifact, deploy, open_chain
+from counterpoise.core.digest import keccak, sha256
+from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.network.charter import Charter
+from counterpoise.provenance import Log, LogReader, log_vkey
+from counterpoise.store import Mailbox, Store
+
+ORIGIN = "counterpoise.network/local"
+KEYS_WARNING = "Local keys for a local chain. Anyone can derive them; never fund them elsewhere."
+
+
+def default_state() -> Path:
+    """Name the folder used where no --state is given: under the user's data directory."""
+    from platformdirs import user_data_path
+
+    return user_data_path("counterpoise") / "state"
+
+
+@dataclass
+class Network:
+    """One running network, opened.
+
+    Parameters
+    ----------
+    charter :
+        Its public facts.
+    chain :
+        The opened chain; its id equals the charter's.
+    store, mailbox :
+        Where blobs and envelopes are.
+    folder :
+        The state folder; None for a visitor of somebody else's network.
+    """
+
+    charter: Charter
+    chain: Chain
+    store: Store
+    mailbox: Mailbox
+    folder: Path | None = None
+    _log: Log | None = field(default=None, repr=False)
+
+    def contract(self, name: str) -> Contract:
+        """Give the deployed contract of one name, ready for typed calls."""
+        if name not in self.charter.contracts:
+            known = ", ".join(sorted(self.charter.contracts))
+            raise InputError(f"this network has no contract {name!r}; it has {known}")
+        return Contract(self.chain, self.charter.contracts[name], artifact(name))
+
+    def account(self, name: str) -> Account:
+        """Give the local key of one name, derived from the state's seed.
+
+        Raises
+        ------
+        InputError :
+            A visitor asks; a visitor brings its own key.
+        """
+        return Account.local(sha256(self._seed + b"account/" + name.encode()))
+
+    @property
+    def log(self) -> Log:
+        """The evidence log, opened for writing by this process alone."""
+        if self._log is None:
+            key = sha256(self._seed + b"log")
+            self._log = Log(self._home / "log", origin=self.charter.log_origin, key=key)
+        return self._log
+
+    def log_reader(self) -> LogReader:
+        """Open the evidence log for reading; every hash is checked against its checkpoint."""
+        charter = self.charter
+        return LogReader(self._home / "log", origin=charter.log_origin, vkey=charter.log_vkey)
+
+    def close(self) -> None:
+        """Release the log's lock and the chain."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+        self.chain.close()
+
+    def __enter__(self) -> "Network":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _home(self) -> Path:
+        if self.folder is None:
+            raise InputError(
+                "a visitor has no log or keys of this network",
+                hint="open the state folder itself with --state DIR",
+            )
+        return self.folder
+
+    @cached_property
+    def _seed(self) -> bytes:
+        path = self._home / "local-keys.json"
+        try:
+            return bytes.fromhex(json.loads(path.read_text(encoding="utf-8"))["seed"])
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"no local keys at {path}: {error}") from error
+
+
+def create_network(folder: Path, *, seed: bytes | None = None, chain: str = "embedded:") -> Network:
+    """Create a network in `folder`, or open the one that is there.
+
+    Parameters
+    ----------
+    folder :
+        The state folder; made if missing.
+    seed :
+        Seed of the local keys; random where None. Equal seeds give equal addresses.
+    chain :
+        ``embedded:``, ``anvil:`` or the URL of a local node.
+
+    Notes
+    -----
+    The charter is written last and atomically, so a creation that was interrupted is
+    simply done again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "network.json").exists():
+        return open_network(folder)
+    _write_seed(folder / "local-keys.json", seed or secrets.token_bytes(32))
+    opened = open_chain(chain, folder=folder / "chain")
+    blank = Charter(chain, opened.chain_id(), {}, ORIGIN, "", b"\0" * 20)
+    network = Network(blank, opened, Store(folder / "blobs"), Mailbox(folder / "mail"), folder)
+    operator = network.account("operator")
+    if hasattr(opened, "fund"):
+        opened.fund(operator.address, 10**21)
+    vkey = log_vkey(ORIGIN, sha256(network._seed + b"log"))
+    contracts = _deploy(opened, operator)
+    network.charter = Charter(chain, opened.chain_id(), contracts, ORIGIN, vkey, operator.address)
+    _write_atomically(folder / "network.json", network.charter.to_json())
+    return network
+
+
+def open_network(folder: Path, *, chain: str | None = None) -> Network:
+    """Open the network of a state folder.
+
+    Parameters
+    ----------
+    chain :
+        Another way to the same chain, such as the URL that ``counterpoise chain start``
+        printed; the charter's own where None.
+    """
+    charter = Charter.load(folder / "network.json")
+    opened = open_chain(chain or charter.chain, folder=folder / "chain")
+    network = Network(charter, opened, Store(folder / "blobs"), Mailbox(folder / "mail"), folder)
+    _check_chain(network)
+    return network
+
+
+def visit_network(charter: Charter, *, chain: str, store: str) -> Network:
+    """Open somebody else's network through its chain URL and its shared store.
+
+    Parameters
+    ----------
+    charter :
+        The charter that its operator published.
+    chain :
+        URL of a node of that chain.
+    store :
+        Folder or fsspec URL under which ``blobs`` and ``mail`` are shared.
+    """
+    base = store.rstrip("/")
+    opened = open_chain(chain)
+    network = Network(charter, opened, Store(f"{base}/blobs"), Mailbox(f"{base}/mail"))
+    _check_chain(network)
+    return network
+
+
+def _check_chain(network: Network) -> None:
+    found = network.chain.chain_id()
+    if found != network.charter.chain_id:
+        network.close()
+        raise InputError(
+            f"the chain has id {found}, the charter says {network.charter.chain_id}",
+            hint="point --chain at the chain of this network",
+        )
+    for name, address in network.charter.contracts.items():
+        if not network.chain.code(address):
+            network.close()
+            raise VerificationError(
+                f"no code at the address of {name} on this chain",
+                hint="the chain was reset, or the charter is of another network",
+            )
+
+
+def _deploy(chain: Chain, operator: Account) -> dict[str, bytes]:
+    token = deploy(chain, operator, "CreditToken", operator.address)
+    anchor = deploy(chain, operator, "Anchor")
+    jobs = deploy(chain, operator, "Jobs", token.address)
+    cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
+    rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
+    contracts = (("CreditToken", token), ("Anchor", anchor), ("Jobs", jobs))
+    return {n: c.address for n, c in (*contracts, ("Cohort", cohort), ("Rounds", rounds))}
+
+
+def _write_seed(path: Path, seed: bytes) -> None:
+    if not path.exists():
+        record = {"warning": KEYS_WARNING, "seed": seed.hex(), "check": keccak(seed).hex()[:8]}
+        _write_atomically(path, json.dumps(record, indent=2) + "\n")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", encoding="utf-8") as file:
+        os.chmod(temporary, 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
