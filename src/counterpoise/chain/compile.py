@@ -1,0 +1,28 @@
+"""Rewrite the shipped artifacts: `python -m counterpoise.chain.compile`."""
+
+from counterpoise.chain.artifact import SHIPPED, Artifact, contract_paths
+
+MAX_RUNTIME = 20_000
+
+
+def compile_all() -> list[Artifact]:
+    """Compile every contract of the package afresh, in order of name."""
+    from counterpoise.chain.engines.vyper import compile_file
+
+    return [compile_file(path) for path in contract_paths()]
+
+
+def write_artifacts() -> list[Artifact]:
+    """Compile every contract and write the files that the wheel carries; delete stale ones."""
+    built = compile_all()
+    SHIPPED.mkdir(exist_ok=True)
+    for old in SHIPPED.glob("*.json"):
+        if old.stem not in {one.name for one in built}:
+            old.unlink()
+    for one in built:
+        (SHIPPED / f"{one.name}.json").write_text(one.to_json())
+    return built
+
+
+if __name__ == "__main__":
+    write_artifacts()

@@ -1,0 +1,1 @@
+"""Vyper modules shared by all contracts: `from counterpoise.chain.lib import merkle`."""
