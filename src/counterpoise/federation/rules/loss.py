@@ -1,0 +1,116 @@
+"""The integer loss: one table of ln(1 + e^-t), from which every loss is folded.
+
+Logits and losses are integers in units of ``2**-20``. The specification with its test
+vectors is docs/explain/integer-loss.md; a judge contract needs nothing but that page.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+LOSS_BITS = 20
+LOGIT_LIMIT = 64 << LOSS_BITS
+STEP_BITS = 14
+TABLE_SIZE = 16 << (LOSS_BITS - STEP_BITS)
+
+_DIGITS = 160
+
+
+@cache
+def loss_table() -> NDArray[np.int32]:
+    """``round(2**20 * ln(1 + e**(-i/64)))`` for i = 0 to 1024, then one more zero.
+
+    Computed in integers of 160 fractional bits, so that the table itself needs no trust in
+    a floating-point library: e^(-1/64) by its Taylor series, ln(1 + x) by artanh.
+
+    Returns
+    -------
+    NDArray[np.int32]
+        Shape ``(1026,)``, read-only.
+    """
+    one = 1 << _DIGITS
+    step, term, k = 0, one, 0
+    while term:
+        step += -term if k % 2 else term
+        k += 1
+        term //= 64 * k
+    entries, power = [], one
+    for _ in range(TABLE_SIZE + 1):
+        entries.append(_rounded(_log1p(power)))
+        power = power * step >> _DIGITS
+    table = np.array([*entries, 0], dtype=np.int32)
+    table.setflags(write=False)
+    return table
+
+
+def _log1p(x: int) -> int:
+    """ln(1 + x) = 2 artanh(x / (2 + x)), in units of ``2**-160``."""
+    ratio = (x << _DIGITS) // ((2 << _DIGITS) + x)
+    square = ratio * ratio >> _DIGITS
+    total, power, k = 0, ratio, 1
+    while power:
+        total += power // k
+        power = power * square >> _DIGITS
+        k += 2
+    return 2 * total
+
+
+def _rounded(value: int) -> int:
+    """Round half up from 160 fractional bits to 20."""
+    return (value + (1 << (_DIGITS - LOSS_BITS - 1))) >> (_DIGITS - LOSS_BITS)
+
+
+@cache
+def _slopes() -> NDArray[np.int32]:
+    table = loss_table()
+    return np.append(np.diff(table), np.int32(0)).astype(np.int32)
+
+
+def log1p_exp(t: NDArray[np.int32]) -> NDArray[np.int32]:
+    """ln(1 + e^-t) for integer t >= 0, by the table and a straight line between entries.
+
+    ``i = t >> 14; f = t & 16383; T[i] + ((T[i+1] - T[i]) * f >> 14)``, and 0 from t = 16 on.
+    The shift floors. All products stay below ``2**28``.
+    """
+    index = np.minimum(t >> STEP_BITS, TABLE_SIZE)
+    part = np.bitwise_and(t, (1 << STEP_BITS) - 1)
+    part *= _slopes().take(index)
+    part >>= STEP_BITS
+    part += loss_table().take(index)
+    return part
+
+
+def losses(logits: NDArray[np.int32], labels: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Loss of every row, in units of ``2**-20``.
+
+    Parameters
+    ----------
+    logits :
+        ``(..., rows, outputs)``, each within +-`LOGIT_LIMIT`. One output is a logistic model:
+        the loss is softplus(-logit) for label 1 and softplus(logit) for label 0. More are a
+        softmax: log-sum-exp, folded pairwise in the order of the classes, less the label's
+        own logit.
+    labels :
+        ``(rows,)``, from 0 to the number of classes less one.
+
+    Returns
+    -------
+    NDArray[np.int32]
+        ``(..., rows)``, each from 0 to below ``2**29``.
+    """
+    if logits.shape[-1] == 1:
+        signs = np.where(labels == 1, -1, 1).astype(np.int32)
+        margin = logits[..., 0] * signs
+        found: NDArray[np.int32] = log1p_exp(np.abs(margin)) + np.maximum(margin, 0)
+        return found
+    total = logits[..., 0].copy()
+    for k in range(1, logits.shape[-1]):
+        other = logits[..., k]
+        total = np.maximum(total, other) + log1p_exp(np.abs(total - other))
+    own = np.take_along_axis(
+        logits, np.broadcast_to(labels[:, None], (*logits.shape[:-1], 1)), axis=-1
+    )
+    return np.asarray(total - own[..., 0], dtype=np.int32)
