@@ -24,17 +24,13 @@ from counterpoise.chain.backend import (
     Receipt,
 )
 from counterpoise.chain.ledger import Ledger, Mined
-from counterpoise.chain.pool import Pool
+from counterpoise.chain.mining import Miner
 from counterpoise.chain.reasons import reason_of
-from counterpoise.core.digest import keccak
 from counterpoise.core.errors import ChainError, InputError
 
-GAS_LIMIT = 30_000_000
 USUAL_TIP = 10**9
-MAX_INITCODE = 49_152
 DEV_ACCOUNTS = 10
 DEV_BALANCE = 10_000 * 10**18
-FAUCET_BALANCE = 2**160
 ZERO = bytes(20)
 
 P = ParamSpec("P")
@@ -89,30 +85,15 @@ class EmbeddedChain:
         from counterpoise.chain.engines.pyevm import Machine
 
         self.automine = automine
-        self._clock = clock
         self._mutex = threading.RLock()
-        self._ledger = Ledger(folder)
-        self._machine = Machine(self._ledger.nodes, chain_id)
-        self._pool = Pool()
-        self._snapshots: list[tuple[str, bytes, int]] = []
         self._chain_id = chain_id
-        if self._ledger.height() < 0:
-            self._begin()
-        if self._ledger.meta("chain_id") != str(chain_id):
-            raise InputError(
-                f"{folder} holds chain {self._ledger.meta('chain_id')}, wanted {chain_id}"
-            )
-        self._head = self._machine.header(self.block().hash)
-        self._offset = int(self._ledger.meta("offset") or 0)
-        self._forks = int(self._ledger.meta("forks") or 0)
-
-    def _begin(self) -> None:
-        balances = {dev_account(i).address: DEV_BALANCE for i in range(DEV_ACCOUNTS)}
-        balances[Account.local(b"faucet").address] = FAUCET_BALANCE
-        with self._ledger.transaction():
-            header = self._machine.genesis(balances, int(self._clock()), GAS_LIMIT)
-            self._ledger.append(_block_of(header), [])
-            self._ledger.set_meta("chain_id", str(self._chain_id))
+        self._ledger = Ledger(folder)
+        try:
+            self._machine = Machine(self._ledger.nodes, chain_id)
+            self._miner = Miner(self._ledger, self._machine, clock, chain_id, _dev_balances())
+        except BaseException:
+            self._ledger.close()
+            raise
 
     @property
     def features(self) -> Features:
@@ -149,37 +130,12 @@ class EmbeddedChain:
         """Take a signed transaction; with `automine`, mine it at once."""
         signed = self._machine.decode(raw)
         tx_hash = bytes(signed.hash)
-        if tx_hash in self._pool or self._ledger.mined(tx_hash):
+        if tx_hash in self._miner.pool or self._ledger.mined(tx_hash):
             raise ChainError(f"already known: transaction 0x{tx_hash.hex()}")
-        self._check_acceptable(signed)
-        self._pool.add(signed)
-        if self.automine:
-            self._mine_ready()
+        self._miner.accept(signed)
+        if self.automine and (ready := self._miner.ready()):
+            self._miner.seal(ready)
         return tx_hash
-
-    def _check_acceptable(self, signed: Any) -> None:
-        state = self._machine.state(self._head)
-        nonce = state.get_nonce(signed.sender)
-        price = self._next_base_fee()
-        cost = signed.value + signed.gas * signed.max_fee_per_gas
-        problem = ""
-        if signed.nonce < nonce:
-            problem = f"nonce too low: next nonce {nonce}, transaction nonce {signed.nonce}"
-        elif signed.gas > GAS_LIMIT:
-            problem = f"exceeds block gas limit: {signed.gas} of {GAS_LIMIT}"
-        elif signed.gas < signed.intrinsic_gas:
-            problem = f"intrinsic gas too low: {signed.gas}, needs {signed.intrinsic_gas}"
-        elif not signed.to and len(signed.data) > MAX_INITCODE:
-            problem = f"max initcode size exceeded: {len(signed.data)} of {MAX_INITCODE} bytes"
-        elif signed.max_fee_per_gas < price:
-            problem = f"max fee per gas less than block base fee: {signed.max_fee_per_gas}, {price}"
-        elif state.get_balance(signed.sender) < cost:
-            problem = (
-                f"insufficient funds for gas * price + value: 0x{signed.sender.hex()} "
-                f"has {state.get_balance(signed.sender)} wei, needs {cost}"
-            )
-        if problem:
-            raise ChainError(problem)
 
     @_locked
     def receipt(self, tx_hash: bytes) -> Receipt | None:
@@ -199,7 +155,7 @@ class EmbeddedChain:
         mined = self._ledger.mined(tx_hash)
         if mined:
             return mined.raw, mined
-        waiting = self._pool.find(tx_hash)
+        waiting = self._miner.pool.find(tx_hash)
         return (waiting.encode(), None) if waiting is not None else None
 
     @_locked
@@ -226,7 +182,7 @@ class EmbeddedChain:
     ) -> int:
         """Give the gas limit with which a transaction succeeds on the present state."""
         fields = {"to": to or b"", "data": data, "value": value}
-        return self._machine.estimate(self._head, fields, sender or ZERO)
+        return self._machine.estimate(self._miner.head, fields, sender or ZERO)
 
     @_locked
     def logs(
@@ -248,8 +204,8 @@ class EmbeddedChain:
     @_locked
     def nonce(self, address: bytes) -> int:
         """Give the next unused nonce, waiting transactions counted."""
-        mined = self._machine.state(self._head).get_nonce(address)
-        return self._pool.next_nonce(address, mined)
+        mined = self._machine.state(self._miner.head).get_nonce(address)
+        return self._miner.pool.next_nonce(address, mined)
 
     @_locked
     def balance(self, address: bytes, block: BlockRef = "latest") -> int:
@@ -270,107 +226,55 @@ class EmbeddedChain:
     @_locked
     def fees(self) -> tuple[int, int]:
         """Give the base fee of the next block and a usual tip."""
-        return self._next_base_fee(), USUAL_TIP
-
-    def _next_base_fee(self) -> int:
-        return self._machine.next_base_fee(self._head)
+        return self._miner.base_fee, USUAL_TIP
 
     def _header(self, ref: BlockRef) -> Any:
         if ref in ("latest", "pending"):
-            return self._head
+            return self._miner.head
         return self._machine.header(self.block(ref).hash)
+
+    @_locked
+    def header(self, ref: BlockRef = "latest") -> dict[str, Any]:
+        """Give every field of a block's header, as the Yellow Paper's successors name them."""
+        header = self._header(ref)
+        return {**header.as_dict(), "hash": header.hash}
 
     @_locked
     def fund(self, address: bytes, wei: int) -> None:
         """Add `wei` to a balance, in a block of its own."""
-        self._seal([], edits=[lambda state: state.delta_balance(address, wei)])
+        self._miner.seal([], edits=[lambda state: state.delta_balance(address, wei)])
 
     @_locked
     def set_code(self, address: bytes, code: bytes) -> None:
         """Put code at an address, in a block of its own."""
-        self._seal([], edits=[lambda state: state.set_code(address, code)])
+        self._miner.seal([], edits=[lambda state: state.set_code(address, code)])
 
     @_locked
     def mine(self, n: int = 1) -> None:
-        """Mine `n` blocks; the first takes what waits, as far as its gas limit goes."""
+        """Mine `n` blocks; they take what waits, as far as their gas limits go."""
         for _ in range(n):
-            self._seal(self._ready())
-
-    def _mine_ready(self) -> None:
-        ready = self._ready()
-        if ready:
-            self._seal(ready)
-
-    def _ready(self) -> list[Any]:
-        return list(self._pool.ready(self._machine.state(self._head).get_nonce))
+            self._miner.seal(self._miner.ready())
 
     @_locked
     def warp(self, seconds: int) -> None:
         """Move the clock forward and mine one block there."""
-        if seconds < 0:
-            raise InputError(f"time runs forward only, not by {seconds} seconds")
-        now = max(self._head.timestamp, int(self._clock()) + self._offset)
-        self._offset = now + seconds - int(self._clock())
-        self._ledger.set_meta("offset", str(self._offset))
-        self._seal([])
+        self._miner.warp(seconds)
+        self._miner.seal([])
 
     @_locked
     def snapshot(self) -> str:
-        """Remember the present head."""
-        name = f"0x{len(self._snapshots) + 1:x}"
-        self._snapshots.append((name, self._head.hash, self._offset))
-        return name
+        """Remember the present head, for as long as this process runs."""
+        return self._miner.snapshot()
 
     @_locked
     def revert(self, snapshot: str) -> None:
         """Go back to a remembered head; what waited in the pool is dropped."""
-        names = [name for name, _, _ in self._snapshots]
-        if snapshot not in names:
-            raise InputError(f"there is no snapshot {snapshot!r}; there are {names}")
-        place = names.index(snapshot)
-        _, head, self._offset = self._snapshots[place]
-        del self._snapshots[place:]
-        self._pool = Pool()
-        self._cut(self.block(head).number)
+        self._miner.revert(snapshot)
 
     @_locked
     def reorg(self, depth: int, *, keep: bool = True) -> None:
         """Replace the last `depth` blocks by one more than that."""
-        height = self._ledger.height()
-        if not 1 <= depth <= min(FINAL_DEPTH, height):
-            raise InputError(
-                f"a reorg of depth {depth} is not from 1 to {min(FINAL_DEPTH, height)}",
-                hint=f"blocks deeper than {FINAL_DEPTH} are final on this chain",
-            )
-        lost = self._cut(height - depth)
-        for number in range(height - depth + 1, height + 1):
-            raws = [m.raw for m in lost if m.receipt.block_number == number] if keep else []
-            self._seal([self._machine.decode(raw) for raw in raws])
-        self._seal([])
-
-    def _cut(self, number: int) -> list[Mined]:
-        self._forks += 1
-        with self._ledger.transaction():
-            lost = self._ledger.cut(number)
-            self._ledger.set_meta("forks", str(self._forks))
-            self._ledger.set_meta("offset", str(self._offset))
-        self._head = self._machine.header(self.block().hash)
-        return lost
-
-    def _seal(self, signed: Sequence[Any], edits: Sequence[Callable[[Any], None]] = ()) -> None:
-        """Build one block, store it in one SQLite transaction, and tidy the pool."""
-        parent = self._head
-        when = max(parent.timestamp + 1, int(self._clock()) + self._offset)
-        mix = keccak(parent.hash + self._forks.to_bytes(8, "big"))
-        with self._ledger.transaction():
-            sealed = self._machine.seal(parent, signed, time=when, mix=mix, edits=edits)
-            self._ledger.append(_block_of(sealed.header), _mined_of(sealed))
-        self._head = sealed.header
-        for one in sealed.outcomes:
-            self._pool.remove(one.signed)
-        for refused, reason in sealed.refused:
-            if "gas limit" not in reason:
-                self._pool.remove(refused)
+        self._miner.reorg(depth, keep)
 
     @_locked
     def close(self) -> None:
@@ -378,36 +282,5 @@ class EmbeddedChain:
         self._ledger.close()
 
 
-def _block_of(header: Any) -> Block:
-    return Block(
-        header.block_number,
-        header.hash,
-        header.parent_hash,
-        header.timestamp,
-        header.gas_used,
-        header.gas_limit,
-        header.base_fee_per_gas,
-    )
-
-
-def _mined_of(sealed: Any) -> list[Mined]:
-    """Give each outcome its hashes and the places of its logs."""
-    block, mined, log_index = sealed.header, [], 0
-    for position, one in enumerate(sealed.outcomes):
-        tx_hash, logs = bytes(one.signed.hash), []
-        for address, topics, data in one.logs:
-            place = (block.block_number, block.hash, tx_hash, log_index)
-            logs.append(Log(address, topics, data, *place))
-            log_index += 1
-        receipt = Receipt(
-            tx_hash,
-            one.status,
-            one.gas_used,
-            block.block_number,
-            block.hash,
-            tuple(logs),
-            one.contract,
-        )
-        raw = bytes(one.signed.encode())
-        mined.append(Mined(tx_hash, raw, one.signed.sender, receipt, position, one.output))
-    return mined
+def _dev_balances() -> dict[bytes, int]:
+    return {dev_account(index).address: DEV_BALANCE for index in range(DEV_ACCOUNTS)}

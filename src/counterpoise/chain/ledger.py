@@ -6,17 +6,17 @@ that is killed while mining leaves a chain that ends with its last whole block.
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from counterpoise.chain.backend import Block, Log, Receipt
+from counterpoise.chain.nodes import NodeStore
 from counterpoise.core.errors import Busy, StorageError
 
 FORMAT = "1"
-CACHE_NODES = 200_000
 FILE_NAME = "chain.sqlite"
 
 SCHEMA = """
@@ -49,66 +49,6 @@ class Mined:
     receipt: Receipt
     position: int
     output: bytes
-
-
-class NodeStore(MutableMapping[bytes, bytes]):
-    """Trie nodes, code and headers by hash: fresh ones in memory until their block commits."""
-
-    def __init__(self, connection: sqlite3.Connection, persistent: bool) -> None:
-        self._connection = connection
-        self._persistent = persistent
-        self._known: dict[bytes, bytes] = {}
-        self._fresh: dict[bytes, bytes] = {}
-
-    def __getitem__(self, key: bytes) -> bytes:
-        value = self._known.get(key)
-        if value is None:
-            row = (
-                self._persistent
-                and self._connection.execute(
-                    "select value from node where key = ?", (key,)
-                ).fetchone()
-            )
-            if not row:
-                raise KeyError(key)
-            value = self._known[key] = row[0]
-        return value
-
-    def __setitem__(self, key: bytes, value: bytes) -> None:
-        if self._known.get(key) != value:
-            self._known[key] = self._fresh[key] = value
-
-    def __delitem__(self, key: bytes) -> None:
-        raise KeyError(key)
-
-    def __contains__(self, key: object) -> bool:
-        try:
-            self[key]  # type: ignore[index]
-        except KeyError:
-            return False
-        return True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(dict(self._known))
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def flush(self) -> None:
-        """Write fresh nodes into the open SQLite transaction."""
-        if self._persistent and self._fresh:
-            self._connection.executemany(
-                "insert or replace into node values (?, ?)", self._fresh.items()
-            )
-        self._fresh.clear()
-
-    def forget(self) -> None:
-        """Drop what was not flushed, and a cache that has grown large."""
-        for key in self._fresh:
-            self._known.pop(key, None)
-        self._fresh.clear()
-        if self._persistent and len(self._known) > CACHE_NODES:
-            self._known.clear()
 
 
 class Ledger:

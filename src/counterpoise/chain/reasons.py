@@ -1,5 +1,7 @@
 """Why a contract refused, read from the bytes that it reverted with."""
 
+from counterpoise.core.errors import Reverted
+
 ERROR = bytes.fromhex("08c379a0")
 PANIC = bytes.fromhex("4e487b71")
 PANICS = {
@@ -29,3 +31,11 @@ def reason_of(data: bytes) -> str:
         code = int.from_bytes(data[4:], "big")
         return f"panic 0x{code:02x}: {PANICS.get(code, 'unknown')}"
     return f"0x{data.hex()}" if data else ""
+
+
+class Refused(Reverted):
+    """A refusal with the bytes that the contract gave for it."""
+
+    def __init__(self, call: str, reason: str, data: bytes) -> None:
+        super().__init__(call, reason)
+        self.data = data

@@ -8,25 +8,23 @@ whose roots make up a block's hash. Not thread-safe: the caller holds a lock.
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import rlp
 from eth.consensus.context import ConsensusContext
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.db.backends.base import BaseAtomicDB
 from eth.db.chain import ChainDB
-from eth.exceptions import OutOfGas, Revert, VMError
-from eth.vm import message as messages
+from eth.db.trie import make_trie_root_and_nodes
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.london.headers import calculate_expected_base_fee_per_gas
 from eth.vm.forks.prague import PragueVM
 from eth.vm.header import HeaderSedes
-from eth.vm.spoof import SpoofTransaction
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
-from counterpoise.chain.reasons import reason_of
-from counterpoise.core.errors import ChainError, Reverted
+from counterpoise.chain.engines.pyevm_runs import least_gas, revert_data, run_call
+from counterpoise.core.errors import ChainError
 
 Header = Any
 Signed = Any
@@ -147,7 +145,7 @@ class Machine:
         """Build the next block from those of the transactions that are valid in order."""
         header = self._next_header(parent, time, mix)
         vm = self._vm(header)
-        outcomes, refused = [], []
+        outcomes, receipts, refused = [], [], []
         for signed in transactions:
             try:
                 receipt, computation = vm.apply_transaction(header, signed)
@@ -156,14 +154,18 @@ class Machine:
                 continue
             used = receipt.gas_used - header.gas_used
             header = vm.add_receipt_to_header(header, receipt)
-            outcomes.append((_outcome(signed, used, receipt, computation), receipt))
+            receipts.append(receipt)
+            outcomes.append(_outcome(signed, used, receipt, computation))
         for edit in edits:
             edit(vm.state)
-        filled = vm.set_block_transactions_and_withdrawals(
-            vm.get_block(), header, [o.signed for o, _ in outcomes], [r for _, r in outcomes]
+        vm.state.persist()
+        sealed = header.copy(
+            state_root=vm.state.state_root,
+            transaction_root=make_trie_root_and_nodes([one.signed for one in outcomes])[0],
+            receipt_root=make_trie_root_and_nodes(receipts)[0],
         )
-        block = vm.finalize_block(filled).block
-        return Sealed(self._store(block.header), tuple(o for o, _ in outcomes), tuple(refused))
+        self._read = (sealed.hash, vm.state)
+        return Sealed(self._store(sealed), tuple(outcomes), tuple(refused))
 
     def next_base_fee(self, header: Header) -> int:
         """Give the base fee of the block after this one, in wei per gas."""
@@ -176,77 +178,13 @@ class Machine:
         return self._read[1]
 
     def call(self, header: Header, to: bytes, data: bytes, sender: bytes, value: int) -> bytes:
-        """Run a call on the state after a block, and undo it."""
-        state, build = self.state(header), cast(Any, messages.Message)
-        saved = state.snapshot()
-        try:
-            message = build(
-                gas=header.gas_limit,
-                to=to,
-                sender=sender,
-                value=value,
-                data=data,
-                code=state.get_transaction_executor().get_code_at_address(to)[0],
-            )
-            context = state.get_transaction_context_class()(gas_price=0, origin=sender)
-            if value:
-                state.set_balance(sender, state.get_balance(sender) + value)
-            computation = state.computation_class.apply_message(state, message, context)
-        finally:
-            state.revert(saved)
-            state.clear_transient_storage()
-        if computation.is_error:
-            raise Reverted(f"call to 0x{to.hex()}", _reason(computation.error))
-        return bytes(computation.output)
+        """Run a call on the state after a block, and undo it; `Refused` if it is refused."""
+        return run_call(self.state(header), header.gas_limit, to, data, sender, value)
 
-    def estimate(self, header: Header, spoof: dict[str, Any], sender: bytes) -> int:
+    def estimate(self, header: Header, fields: dict[str, Any], sender: bytes) -> int:
         """Give the least gas limit, to within 0.5 %, with which a transaction succeeds."""
-        state = self.state(header)
-        low, high = 20_999, header.gas_limit
-        used = self._try(state, spoof, sender, high)
-        low, high = used - 1, min(high, used * 64 // 63 + 5_000)
-        while not self._enough(state, spoof, sender, high):
-            low, high = high, min(header.gas_limit, high * 2)
-        while high - low > max(1, high // 200):
-            middle = (low + high) // 2
-            if self._enough(state, spoof, sender, middle):
-                high = middle
-            else:
-                low = middle
-        return int(high)
-
-    def _enough(self, state: Any, spoof: dict[str, Any], sender: bytes, gas: int) -> bool:
-        try:
-            self._try(state, spoof, sender, gas)
-        except Reverted:
-            return False
-        return True
-
-    def _try(self, state: Any, spoof: dict[str, Any], sender: bytes, gas: int) -> int:
-        """Run a transaction without charging for it; gives the gas that it used."""
-        unsigned = VM.get_transaction_builder().new_unsigned_dynamic_fee_transaction(
-            chain_id=self.context.chain_id,
-            nonce=state.get_nonce(sender),
-            max_priority_fee_per_gas=0,
-            max_fee_per_gas=state.execution_context.base_fee_per_gas,
-            gas=gas,
-            access_list=(),
-            **spoof,
-        )
-        signed = SpoofTransaction(unsigned, from_=sender)
-        saved = state.snapshot()
-        try:
-            wei = spoof["value"] + gas * state.execution_context.base_fee_per_gas
-            state.set_balance(sender, state.get_balance(sender) + wei)
-            computation = state.apply_transaction(signed)
-        except ValidationError as error:
-            raise Reverted("the transaction", str(error)) from None
-        finally:
-            state.revert(saved)
-        if computation.is_error:
-            raise Reverted("the transaction", _reason(computation.error))
-        gross = gas - computation.get_gas_remaining()
-        return int(max(gross, gross + computation.data_floor_gas))
+        fields = {**fields, "chain_id": self.context.chain_id}
+        return least_gas(self.state(header), header.gas_limit, fields, sender)
 
     def _vm(self, header: Header) -> Any:
         return VM(header, self.chaindb, self.context, self.consensus)
@@ -268,18 +206,5 @@ def _outcome(signed: Signed, used: int, receipt: Any, computation: Any) -> Outco
     )
     created = computation.msg.storage_address if signed.to == CREATE_CONTRACT_ADDRESS else None
     failed = computation.is_error
-    output = _revert_bytes(computation.error) if failed else b""
+    output = revert_data(computation.error) if failed else b""
     return Outcome(signed, int(not failed), used, created, output, logs)
-
-
-def _revert_bytes(error: VMError) -> bytes:
-    if isinstance(error, Revert) and error.args and isinstance(error.args[0], bytes):
-        return error.args[0]
-    return b""
-
-
-def _reason(error: VMError) -> str:
-    data = _revert_bytes(error)
-    if data or isinstance(error, Revert):
-        return reason_of(data)
-    return "out of gas" if isinstance(error, OutOfGas) else f"{type(error).__name__}: {error}"
