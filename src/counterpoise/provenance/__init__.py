@@ -1,0 +1,86 @@
+"""Evidence: signed statements in an append-only log whose checkpoints are anchored on a chain."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from counterpoise.provenance.checkpoint import Checkpoint, Head, check_checkpoint
+    from counterpoise.provenance.envelope import Envelope, add_signature, check_envelope, sign
+    from counterpoise.provenance.log import Log
+    from counterpoise.provenance.note import log_vkey
+    from counterpoise.provenance.predicates import (
+        build_statement,
+        check_predicate,
+        kind_of,
+        predicate_type,
+    )
+    from counterpoise.provenance.reader import LogReader, LogView
+    from counterpoise.provenance.signers import (
+        AccountSigner,
+        AddressVerifier,
+        Ed25519Signer,
+        Ed25519Verifier,
+        P256Signer,
+        P256Verifier,
+        Signer,
+        Verifier,
+    )
+    from counterpoise.provenance.statement import Statement, Subject
+
+_HOMES = {
+    "checkpoint": ("Checkpoint", "Head", "check_checkpoint"),
+    "envelope": ("Envelope", "add_signature", "check_envelope", "sign"),
+    "log": ("Log",),
+    "note": ("log_vkey",),
+    "predicates": ("build_statement", "check_predicate", "kind_of", "predicate_type"),
+    "reader": ("LogReader", "LogView"),
+    "signers": (
+        "AccountSigner",
+        "AddressVerifier",
+        "Ed25519Signer",
+        "Ed25519Verifier",
+        "P256Signer",
+        "P256Verifier",
+        "Signer",
+        "Verifier",
+    ),
+    "statement": ("Statement", "Subject"),
+}
+_MODULE_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AccountSigner",
+    "AddressVerifier",
+    "Checkpoint",
+    "Ed25519Signer",
+    "Ed25519Verifier",
+    "Envelope",
+    "Head",
+    "Log",
+    "LogReader",
+    "LogView",
+    "P256Signer",
+    "P256Verifier",
+    "Signer",
+    "Statement",
+    "Subject",
+    "Verifier",
+    "add_signature",
+    "build_statement",
+    "check_checkpoint",
+    "check_envelope",
+    "check_predicate",
+    "kind_of",
+    "log_vkey",
+    "predicate_type",
+    "sign",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the face when it is first asked for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
