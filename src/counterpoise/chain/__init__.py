@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from counterpoise.chain.account import Account, Transaction, recover
-    from counterpoise.chain.artifact import Artifact, artifact, artifact_of
+    from counterpoise.chain.compiled import Artifact, artifact, artifact_of
     from counterpoise.chain.backend import (
         FINAL_DEPTH,
         LOCAL_CHAIN_ID,
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
         Workbench,
     )
     from counterpoise.chain.contract import Contract, Event, deploy
-    from counterpoise.chain.embedded import dev_account
+    from counterpoise.chain.dev_accounts import dev_account
     from counterpoise.chain.opening import open_chain
     from counterpoise.chain.sender import send, wait
     from counterpoise.chain.typed_data import Domain, eip712_digest, struct_hash
 
 _HOMES = {
     "account": ("Account", "Transaction", "recover"),
-    "artifact": ("Artifact", "artifact", "artifact_of"),
+    "compiled": ("Artifact", "artifact", "artifact_of"),
     "backend": (
         "FINAL_DEPTH",
         "LOCAL_CHAIN_ID",
@@ -36,7 +36,7 @@ _HOMES = {
         "Workbench",
     ),
     "contract": ("Contract", "Event", "deploy"),
-    "embedded": ("dev_account",),
+    "dev_accounts": ("dev_account",),
     "opening": ("open_chain",),
     "sender": ("send", "wait"),
     "typed_data": ("Domain", "eip712_digest", "struct_hash"),

@@ -1,6 +1,6 @@
 """Rewrite the shipped artifacts: `python -m counterpoise.chain.compile`."""
 
-from counterpoise.chain.artifact import SHIPPED, Artifact, contract_paths
+from counterpoise.chain.compiled import SHIPPED, Artifact, contract_paths
 
 MAX_RUNTIME = 20_000
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from counterpoise.chain import abi
 from counterpoise.chain.account import Account
-from counterpoise.chain.artifact import Artifact, artifact
+from counterpoise.chain.compiled import Artifact, artifact
 from counterpoise.chain.backend import BlockRef, Chain, Log, Receipt
 from counterpoise.chain.sender import send
 from counterpoise.core.digest import keccak

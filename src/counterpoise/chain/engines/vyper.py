@@ -11,7 +11,7 @@ from vyper.compiler.settings import OptimizationLevel, Settings
 from vyper.exceptions import VyperException
 from vyper.warnings import VyperWarning
 
-from counterpoise.chain.artifact import COMPILER, Artifact, digest_of_sources, roots_of
+from counterpoise.chain.compiled import COMPILER, Artifact, digest_of_sources, roots_of
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 
