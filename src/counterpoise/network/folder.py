@@ -209,8 +209,8 @@ def _deploy(chain: Chain, operator: Account) -> dict[str, bytes]:
     jobs = deploy(chain, operator, "Jobs", token.address)
     cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
     rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
-    contracts = (("CreditToken", token), ("Anchor", anchor), ("Jobs", jobs))
-    return {n: c.address for n, c in (*contracts, ("Cohort", cohort), ("Rounds", rounds))}
+    contracts = (token, anchor, jobs, cohort, rounds)
+    return {contract.artifact.name: contract.address for contract in contracts}
 
 
 def _write_seed(path: Path, seed: bytes) -> None:

@@ -1,0 +1,111 @@
+"""What the evidence log says about one job, read in one pass.
+
+The log is the coordinator's only journal: each phase of a round is appended as one group
+that ends with a closing, so that after a crash the book tells exactly how far the round came.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from counterpoise.core.errors import CounterpoiseError
+from counterpoise.provenance import Envelope, Statement, kind_of
+
+COMMITTED = "committed"
+REVEALED = "revealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One log entry: its index, its bytes and the statement inside (signature unchecked)."""
+
+    index: int
+    data: bytes
+    statement: Statement
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The statement's predicate."""
+        return dict(self.statement.predicate)
+
+
+@dataclass
+class RoundPages:
+    """The entries of one round, in the order of the log."""
+
+    commitments: list[Entry] = field(default_factory=list)
+    updates: list[Entry] = field(default_factory=list)
+    contributions: list[Entry] = field(default_factory=list)
+    committed: Entry | None = None
+    revealed: Entry | None = None
+    result: Entry | None = None
+
+
+@dataclass
+class Book:
+    """All entries of one job."""
+
+    job: int
+    task: Entry | None = None
+    model: Entry | None = None
+    datasets: list[Entry] = field(default_factory=list)
+    consents: list[Entry] = field(default_factory=list)
+    joins: list[Entry] = field(default_factory=list)
+    evaluations: list[Entry] = field(default_factory=list)
+    rounds: dict[int, RoundPages] = field(default_factory=dict)
+    size: int = 0
+
+    @classmethod
+    def read(cls, entries: Iterable[bytes], job: int) -> "Book":
+        """Read a log's entries from the first; those of other jobs and kinds are passed over."""
+        book = cls(job)
+        book.extend(entries)
+        return book
+
+    def extend(self, entries: Iterable[bytes]) -> None:
+        """Go on with the entries that follow the last one read."""
+        for data in entries:
+            try:
+                statement = Envelope.from_bytes(data).statement
+            except CounterpoiseError:
+                statement = None
+            if statement is not None:
+                self._place(Entry(self.size, data, statement))
+            self.size += 1
+
+    def round(self, round_id: int) -> RoundPages:
+        """Give the pages of one round, empty if it has not begun."""
+        return self.rounds.setdefault(round_id, RoundPages())
+
+    def _place(self, entry: Entry) -> None:
+        kind = kind_of(entry.statement)
+        job = entry.statement.predicate.get("job")
+        if kind in ("dataset", "consent"):
+            (self.datasets if kind == "dataset" else self.consents).append(entry)
+        elif job != self.job:
+            return
+        elif kind == "task":
+            self.task = self.task or entry
+        elif kind == "join":
+            self.joins.append(entry)
+        elif kind == "model":
+            self.model = self.model or entry
+        elif kind == "evaluation":
+            self.evaluations.append(entry)
+        elif kind in ("commitment", "update", "closing", "round", "contribution"):
+            self._place_in_round(kind, entry)
+
+    def _place_in_round(self, kind: str, entry: Entry) -> None:
+        pages = self.round(int(entry.statement.predicate["round"]))
+        if kind == "commitment":
+            pages.commitments.append(entry)
+        elif kind == "update":
+            pages.updates.append(entry)
+        elif kind == "contribution":
+            pages.contributions.append(entry)
+        elif kind == "round":
+            pages.result = pages.result or entry
+        elif entry.statement.predicate["phase"] == COMMITTED:
+            pages.committed = pages.committed or entry
+        elif entry.statement.predicate["phase"] == REVEALED:
+            pages.revealed = pages.revealed or entry

@@ -1,0 +1,124 @@
+"""What a job's coordinator and members read from the chain and post to it."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from counterpoise.chain import Account
+from counterpoise.core.errors import VerificationError
+from counterpoise.federation.book import Entry
+from counterpoise.federation.rounds import (
+    COMMITMENT,
+    Committed,
+    Posted,
+    ResultPosted,
+    RoundEvent,
+    RoundsClient,
+    RoundsState,
+)
+from counterpoise.federation.rounds_rules import Result
+from counterpoise.jobs import CohortClient, CumulativeClaims
+from counterpoise.network import Network
+
+
+class Postings:
+    """One job on the chain, as one account uses it.
+
+    Parameters
+    ----------
+    account :
+        Who sends transactions.
+    """
+
+    def __init__(self, network: Network, account: Account, job: int) -> None:
+        self.network = network
+        self.account = account
+        self.job = job
+        self.rounds = RoundsClient(network.contract("Rounds"))
+
+    @cached_property
+    def cohort(self) -> CohortClient:
+        """The cohort that holds the stakes."""
+        return CohortClient(self.network.contract("Cohort"), self.network.contract("CreditToken"))
+
+    def state(self) -> RoundsState:
+        """Fetch where the job stands."""
+        return self.rounds.state(self.job)
+
+    def is_committed(self, number: int) -> bool:
+        """Whether a round's commitments, or already its result, are on the chain."""
+        state = self.state()
+        return state.round_id >= number or (state.round_id == number - 1 and state.committed)
+
+    def has_result(self, number: int) -> bool:
+        """Whether a round's result is on the chain."""
+        return self.state().round_id >= number
+
+    def commit(self, number: int, root: bytes) -> None:
+        """Post the root of a round's commitments."""
+        self.rounds.commit(self.account, self.job, number, root)
+
+    def result(self, number: int, logged: Entry) -> None:
+        """Post what the logged round statement says; its digest is the evidence."""
+        self.rounds.result(self.account, self.job, number, result_of(logged))
+
+    def pay_tree(self, number: int, dues: Mapping[bytes, int]) -> CumulativeClaims:
+        """Build the tree of cumulative dues after a round."""
+        return self.cohort.claims(self.job, number, dues)
+
+    def posted_commitments(self, number: int) -> dict[bytes, bytes]:
+        """Fetch the commitments that members posted themselves; of several the first counts."""
+        found: dict[bytes, bytes] = {}
+        for event in self._events(number):
+            if isinstance(event, Posted) and event.kind == COMMITMENT:
+                found.setdefault(event.account, event.digest)
+        return found
+
+    def commitments_root(self, job: int, round_id: int) -> bytes | None:
+        """Fetch the root that was posted for a round, None if none was; see `Witness`."""
+        roots = [e.commitments_root for e in self._events(round_id) if isinstance(e, Committed)]
+        return roots[-1] if roots else None
+
+    def commitment_block(self, number: int) -> bytes:
+        """Fetch the hash of the block that holds a round's commitments."""
+        hashes = [e.block_hash for e in self._events(number) if isinstance(e, Committed)]
+        if not hashes:
+            raise VerificationError(f"the commitments of round {number} are not on the chain")
+        return hashes[-1]
+
+    def post_commitment(self, account: Account, job: int, round_id: int, digest: bytes) -> None:
+        """Post a member's own commitment that the coordinator left out; see `Witness`."""
+        self.rounds.post(account, job, round_id, COMMITMENT, digest)
+
+    def _events(self, number: int) -> list[RoundEvent]:
+        """Fetch a round's events: none can be older than the result of the round before."""
+        events = self.rounds.events(self.job, self._starts.get(number, 0))
+        for event in events:
+            if isinstance(event, ResultPosted):
+                self._starts[event.round_id + 1] = event.block
+        return [e for e in events if getattr(e, "round_id", None) == number]
+
+    @cached_property
+    def _starts(self) -> dict[int, int]:
+        return {}
+
+    def gas_by_round(self) -> dict[int, int]:
+        """Give the gas that each round's transactions used, by its number."""
+        spent: dict[int, int] = {}
+        for event in self.rounds.events(self.job):
+            if isinstance(event, Committed | ResultPosted):
+                receipt = self.network.chain.receipt(event.tx_hash)
+                gas = receipt.gas_used if receipt else 0
+                spent[event.round_id] = spent.get(event.round_id, 0) + gas
+        return spent
+
+
+def result_of(logged: Entry) -> Result:
+    """Give what the chain is told of a logged round statement."""
+    fields = logged.fields
+    roots = ("updates_root", "trace_root", "scores_digest", "pay_root")
+    return Result(
+        *(bytes.fromhex(fields[name]) for name in roots),
+        pay_total=int(fields["pay_total"]),
+        model_digest=bytes.fromhex(fields["model"]),
+        evidence=logged.statement.digest,
+    )

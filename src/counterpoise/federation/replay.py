@@ -1,0 +1,191 @@
+"""The numbers of a job, round after round: pure but for reading updates from the store.
+
+The coordinator computes with it, and a verifier computes the same again. Round 1 is the round
+of statistics; rounds 2 to `rules.rounds` + 1 train.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from counterpoise.core import merkle
+from counterpoise.core.digest import array_from_bytes, keccak, sha256
+from counterpoise.core.errors import CounterpoiseError, InputError
+from counterpoise.federation.intake import Letter, Refusal
+from counterpoise.federation.model_file import ModelFile
+from counterpoise.federation.rules import (
+    AdmissionError,
+    RoundResult,
+    Rows,
+    Standing,
+    Statistics,
+    admit_statistics,
+    combined,
+    score_round,
+    standardised,
+    weights_of,
+)
+from counterpoise.federation.rules.update import vector_of
+from counterpoise.federation.terms import Terms
+from counterpoise.federation.validation import ValidationSet
+from counterpoise.store import Store
+
+STATISTICS_ROUND = 1
+NOTHING = bytes(32)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one round came to.
+
+    Parameters
+    ----------
+    admitted :
+        Digest of each admitted update's blob, by address ascending.
+    refused :
+        Updates refused by name.
+    model :
+        The model after the round.
+    result :
+        Scores, pay and trace of a training round; None for statistics and where nothing was
+        admitted.
+    standing :
+        Summed scores and dues after the round.
+    updates_root, trace_root, scores_root :
+        What the round's result posts of them.
+    """
+
+    number: int
+    admitted: Mapping[bytes, bytes]
+    refused: tuple[Refusal, ...]
+    model: ModelFile
+    result: RoundResult | None
+    standing: Standing
+    updates_root: bytes
+    trace_root: bytes
+    scores_root: bytes
+
+
+@dataclass
+class Replay:
+    """The state of a job's numbers between rounds.
+
+    Parameters
+    ----------
+    rows :
+        Rows of each member's dataset statement, by address.
+    """
+
+    terms: Terms
+    rows: Mapping[bytes, int]
+    validation: ValidationSet
+    store: Store
+    model: ModelFile
+    standing: Standing = field(default_factory=Standing)
+    number: int = 0
+
+    @property
+    def context(self) -> bytes:
+        """32 bytes that name chain, contract and job in every trace."""
+        terms = self.terms
+        place = terms.chain_id.to_bytes(32, "big") + terms.rounds_contract.rjust(32, b"\0")
+        return keccak(place + terms.job.to_bytes(32, "big"))
+
+    def step(self, letters: Sequence[Letter], *, entropy: bytes = b"") -> Outcome:
+        """Advance by one round with the reveals that their commitments cover.
+
+        Parameters
+        ----------
+        entropy :
+            Hash of the block of the commitments; used by permutation scoring alone.
+        """
+        self.number += 1
+        vectors: dict[bytes, np.ndarray] = {}
+        refused: list[Refusal] = []
+        for letter in letters:
+            try:
+                vectors[letter.participant] = self._vector(letter)
+            except AdmissionError as refusal:
+                refused.append(Refusal(letter.participant, refusal.code, refusal.message))
+        admitted = {x.participant: x.digest for x in letters if x.participant in vectors}
+        if self.number == STATISTICS_ROUND:
+            outcome = self._statistics(vectors, admitted, tuple(refused))
+        else:
+            outcome = self._train(vectors, admitted, tuple(refused), entropy)
+        self.model, self.standing = outcome.model, outcome.standing
+        return outcome
+
+    def _vector(self, letter: Letter) -> np.ndarray:
+        task, rows = self.terms.rules, self.rows[letter.participant]
+        limit = 64 * (task.model.n_params + len(task.features)) + 1024
+        try:
+            blob = self.store.fetch(letter.digest, max_bytes=limit)
+        except InputError as error:
+            code = "size" if self.store.has(letter.digest) else "missing"
+            raise AdmissionError(code, error.message) from error
+        if self.number != STATISTICS_ROUND:
+            return vector_of(blob, task)
+        try:
+            vector = array_from_bytes(blob, max_bytes=limit)
+        except CounterpoiseError as error:
+            raise AdmissionError("dtype", error.message) from error
+        return admit_statistics(vector, task, rows)
+
+    def _statistics(
+        self,
+        vectors: Mapping[bytes, np.ndarray],
+        admitted: Mapping[bytes, bytes],
+        refused: tuple[Refusal, ...],
+    ) -> Outcome:
+        if not vectors:
+            raise InputError(
+                "no participant's statistics were admitted, so no feature can be standardised",
+                hint="the sponsor is refunded when the job expires",
+            )
+        whole = combined(vectors, self.terms.rules)
+        statistics = np.array([whole.rows, *whole.sums, *whole.squares], dtype=np.int64)
+        model = ModelFile(self.model.params, statistics)
+        updates = merkle.root([address + admitted[address] for address in sorted(admitted)])
+        roots = (updates, sha256(model.to_bytes()), NOTHING)
+        return Outcome(self.number, admitted, refused, model, None, self.standing, *roots)
+
+    def _train(
+        self,
+        vectors: Mapping[bytes, np.ndarray],
+        admitted: Mapping[bytes, bytes],
+        refused: tuple[Refusal, ...],
+        entropy: bytes,
+    ) -> Outcome:
+        if not vectors:
+            roots = (NOTHING, NOTHING, NOTHING)
+            return Outcome(self.number, {}, refused, self.model, None, self.standing, *roots)
+        task = self.terms.rules
+        result = score_round(
+            task,
+            self.number - 2,
+            self.model.params.astype(np.int64),
+            {address: vector.astype(np.int32) for address, vector in vectors.items()},
+            weights_of(self.rows, task),
+            self.validation_rows(),
+            standing=self.standing,
+            entropy=entropy,
+            context=self.context,
+        )
+        model = ModelFile(result.model.astype(np.int32), self.model.statistics)
+        digests = result.digests
+        roots = (digests.updates, digests.trace, digests.scores)
+        return Outcome(self.number, admitted, refused, model, result, result.standing, *roots)
+
+    def validation_rows(self) -> Rows:
+        """Give the validation rows, standardised by the job's statistics."""
+        raw = self.validation
+        features = standardised(raw.features, statistics_of(self.model), self.terms.rules)
+        return Rows(features, raw.labels)
+
+
+def statistics_of(model: ModelFile) -> Statistics:
+    """Give the statistics that a model carries."""
+    count, *sums = (int(value) for value in model.statistics)
+    width = len(sums) // 2
+    return Statistics(count, tuple(sums[:width]), tuple(sums[width:]))

@@ -1,0 +1,102 @@
+"""The terms of one training job: what its sponsor signs and everyone else recomputes from."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoise.core.digest import canonical_json, sha256
+from counterpoise.core.errors import InputError
+from counterpoise.core.units import parse_address, to_checksum
+from counterpoise.federation.rules import TaskRules
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Everything that fixes the numbers and the money of one job.
+
+    Parameters
+    ----------
+    job :
+        Id of the job in ``Jobs`` and ``Rounds``.
+    chain_id, rounds_contract :
+        Where it is posted; every leaf and signature names them.
+    sponsor, coordinator :
+        Who pays; who may post results. Addresses of 20 bytes.
+    rules :
+        The integer rules of every round.
+    stake :
+        What each participant puts up, in base units.
+    commit_seconds, reveal_seconds, challenge_seconds :
+        How long each phase may take by the chain's clock.
+    base :
+        Digest of the model that the first round starts from.
+    validation :
+        Digest of the rows on which contribution is scored.
+    """
+
+    job: int
+    chain_id: int
+    rounds_contract: bytes
+    sponsor: bytes
+    coordinator: bytes
+    rules: TaskRules
+    stake: int
+    commit_seconds: int
+    reveal_seconds: int
+    challenge_seconds: int
+    base: bytes
+    validation: bytes
+
+    def to_bytes(self) -> bytes:
+        """Give the canonical JSON of the terms."""
+        return canonical_json(
+            {
+                "job": self.job,
+                "chain_id": self.chain_id,
+                "rounds_contract": to_checksum(self.rounds_contract),
+                "sponsor": to_checksum(self.sponsor),
+                "coordinator": to_checksum(self.coordinator),
+                "rules": self.rules.to_value(),
+                "stake": str(self.stake),
+                "seconds": [self.commit_seconds, self.reveal_seconds, self.challenge_seconds],
+                "base": self.base.hex(),
+                "validation": self.validation.hex(),
+            }
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the terms: the task digest that ``Rounds`` keeps."""
+        return sha256(self.to_bytes())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Terms":
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        InputError :
+            The bytes are no terms, or are not in their canonical form.
+        """
+        try:
+            record: dict[str, Any] = json.loads(data)
+            commit, reveal, challenge = record["seconds"]
+            terms = cls(
+                job=record["job"],
+                chain_id=record["chain_id"],
+                rounds_contract=parse_address(record["rounds_contract"]),
+                sponsor=parse_address(record["sponsor"]),
+                coordinator=parse_address(record["coordinator"]),
+                rules=TaskRules.from_value(record["rules"]),
+                stake=int(record["stake"]),
+                commit_seconds=commit,
+                reveal_seconds=reveal,
+                challenge_seconds=challenge,
+                base=bytes.fromhex(record["base"]),
+                validation=bytes.fromhex(record["validation"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"these bytes are no terms of a job: {error}") from error
+        if terms.to_bytes() != data:
+            raise InputError("the terms are not in canonical form")
+        return terms

@@ -1,0 +1,92 @@
+"""The rows on which contribution is scored: disclosed training rows, each with its proof."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from counterpoise.core.digest import dag_cbor, from_dag_cbor, sha256
+from counterpoise.core.errors import InputError
+from counterpoise.core.merkle import check_inclusion, leaf_hash
+
+FORMAT = "counterpoise-validation/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One row that its owner disclosed for scoring.
+
+    Parameters
+    ----------
+    row_root, rows :
+        The dataset it belongs to: its root and its number of rows.
+    index :
+        Its place in the dataset.
+    salt :
+        16 bytes.
+    values :
+        Features in the order of the task, then the label; integers.
+    proof :
+        RFC 6962 inclusion proof under `row_root`.
+    """
+
+    row_root: bytes
+    rows: int
+    index: int
+    salt: bytes
+    values: tuple[int, ...]
+    proof: tuple[bytes, ...]
+
+    def check(self) -> None:
+        """Check that the row is in its dataset; `VerificationError` if it is not."""
+        leaf = leaf_hash(dag_cbor([self.salt, *self.values]))
+        check_inclusion(leaf, self.index, self.rows, self.proof, self.row_root)
+
+    def record(self) -> list[Any]:
+        """Give the disclosure as plain values."""
+        return [self.row_root, self.rows, self.index, self.salt, [*self.values], [*self.proof]]
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """All disclosed rows of a job, in the order that the sponsor committed to."""
+
+    disclosures: tuple[Disclosure, ...]
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """Raw integer features, ``(rows, features)`` int64."""
+        return np.array([row.values[:-1] for row in self.disclosures], dtype=np.int64)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Classes, ``(rows,)`` int64."""
+        return np.array([row.values[-1] for row in self.disclosures], dtype=np.int64)
+
+    def to_bytes(self) -> bytes:
+        """Give the canonical bytes that the terms name by digest."""
+        rows = [disclosure.record() for disclosure in self.disclosures]
+        return dag_cbor({"format": FORMAT, "rows": rows})
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes."""
+        return sha256(self.to_bytes())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "ValidationSet":
+        """Read a validation set; its proofs are not checked here, see `Disclosure.check`."""
+        record = from_dag_cbor(data)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise InputError(f"these bytes are no validation set of format {FORMAT}")
+        try:
+            return cls(tuple(_disclosure(row) for row in record["rows"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the validation set is malformed: {error}") from error
+
+
+def _disclosure(row: Sequence[Any]) -> Disclosure:
+    row_root, rows, index, salt, values, proof = row
+    return Disclosure(row_root, rows, index, salt, tuple(values), tuple(proof))
