@@ -13,7 +13,6 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from counterpoise.chain.account import Account
 from counterpoise.chain.backend import (
     FINAL_DEPTH,
     LOCAL_CHAIN_ID,
@@ -23,14 +22,13 @@ from counterpoise.chain.backend import (
     Log,
     Receipt,
 )
+from counterpoise.chain.dev_accounts import dev_balances
 from counterpoise.chain.ledger import Ledger, Mined
 from counterpoise.chain.mining import Miner
 from counterpoise.chain.reasons import reason_of
 from counterpoise.core.errors import ChainError, InputError
 
 USUAL_TIP = 10**9
-DEV_ACCOUNTS = 10
-DEV_BALANCE = 10_000 * 10**18
 ZERO = bytes(20)
 
 P = ParamSpec("P")
@@ -48,11 +46,6 @@ def _locked(
             return method(self, *args, **kwargs)
 
     return guarded
-
-
-def dev_account(index: int) -> Account:
-    """Give one of the development accounts that every local chain of ours funds at genesis."""
-    return Account.local(b"dev %d" % index)
 
 
 class EmbeddedChain:
@@ -90,7 +83,7 @@ class EmbeddedChain:
         self._ledger = Ledger(folder)
         try:
             self._machine = Machine(self._ledger.nodes, chain_id)
-            self._miner = Miner(self._ledger, self._machine, clock, chain_id, _dev_balances())
+            self._miner = Miner(self._ledger, self._machine, clock, chain_id, dev_balances())
         except BaseException:
             self._ledger.close()
             raise
@@ -164,6 +157,15 @@ class EmbeddedChain:
         return self._ledger.mined_in(number)
 
     @_locked
+    def positions(self, tx_hashes: set[bytes]) -> dict[bytes, int]:
+        """Give the places of mined transactions in their blocks."""
+        return self._ledger.positions(tx_hashes)
+
+    def decode(self, raw: bytes) -> Any:
+        """Read a signed transaction, as py-evm represents it."""
+        return self._machine.decode(raw)
+
+    @_locked
     def call(
         self,
         to: bytes,
@@ -208,6 +210,11 @@ class EmbeddedChain:
         return self._miner.pool.next_nonce(address, mined)
 
     @_locked
+    def nonce_at(self, address: bytes, block: BlockRef) -> int:
+        """Give the nonce after a block."""
+        return int(self._machine.state(self._header(block)).get_nonce(address))
+
+    @_locked
     def balance(self, address: bytes, block: BlockRef = "latest") -> int:
         """Give a balance in wei."""
         return int(self._machine.state(self._header(block)).get_balance(address))
@@ -227,6 +234,11 @@ class EmbeddedChain:
     def fees(self) -> tuple[int, int]:
         """Give the base fee of the next block and a usual tip."""
         return self._miner.base_fee, USUAL_TIP
+
+    @_locked
+    def next_base_fee(self, ref: BlockRef) -> int:
+        """Give the base fee of the block after one."""
+        return int(self._machine.next_base_fee(self._header(ref)))
 
     def _header(self, ref: BlockRef) -> Any:
         if ref in ("latest", "pending"):
@@ -256,6 +268,11 @@ class EmbeddedChain:
             self._miner.seal(self._miner.ready())
 
     @_locked
+    def advance(self, seconds: int) -> None:
+        """Move the clock forward; the next block shows it."""
+        self._miner.warp(seconds)
+
+    @_locked
     def warp(self, seconds: int) -> None:
         """Move the clock forward and mine one block there."""
         self._miner.warp(seconds)
@@ -280,7 +297,3 @@ class EmbeddedChain:
     def close(self) -> None:
         """Close the chain's file, if it has one."""
         self._ledger.close()
-
-
-def _dev_balances() -> dict[bytes, int]:
-    return {dev_account(index).address: DEV_BALANCE for index in range(DEV_ACCOUNTS)}

@@ -6,7 +6,7 @@ that is killed while mining leaves a chain that ends with its last whole block.
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -171,6 +171,12 @@ class Ledger:
         """Give the transactions of a block, in order."""
         rows = self._db.execute(f"{TX} where block_number = ? order by position", (number,))
         return [self._mined(row) for row in rows.fetchall()]
+
+    def positions(self, tx_hashes: Iterable[bytes]) -> dict[bytes, int]:
+        """Give the places of mined transactions in their blocks."""
+        query = "select position from tx where hash = ?"
+        rows = ((one, self._db.execute(query, (one,)).fetchone()) for one in tx_hashes)
+        return {one: row[0] for one, row in rows if row}
 
     def _mined(self, row: Sequence[Any]) -> Mined:
         tx_hash, number, block_hash, position, raw, sender, status, gas, contract, output = row

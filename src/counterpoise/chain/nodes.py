@@ -18,16 +18,15 @@ class NodeStore(MutableMapping[bytes, bytes]):
     def __getitem__(self, key: bytes) -> bytes:
         value = self._known.get(key)
         if value is None:
-            row = (
-                self._persistent
-                and self._connection.execute(
-                    "select value from node where key = ?", (key,)
-                ).fetchone()
-            )
-            if not row:
-                raise KeyError(key)
-            value = self._known[key] = row[0]
+            value = self._known[key] = self._stored(key)
         return value
+
+    def _stored(self, key: bytes) -> bytes:
+        query = "select value from node where key = ?"
+        row = self._connection.execute(query, (key,)).fetchone() if self._persistent else None
+        if row is None:
+            raise KeyError(key)
+        return bytes(row[0])
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
         if self._known.get(key) != value:

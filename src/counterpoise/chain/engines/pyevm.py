@@ -159,6 +159,7 @@ class Machine:
         for edit in edits:
             edit(vm.state)
         vm.state.persist()
+        vm.state.lock_changes()  # forgets which slots the block has warmed
         sealed = header.copy(
             state_root=vm.state.state_root,
             transaction_root=make_trie_root_and_nodes([one.signed for one in outcomes])[0],
