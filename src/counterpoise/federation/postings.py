@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from counterpoise.chain import Account
-from counterpoise.core.errors import VerificationError
+from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.federation.book import Entry
 from counterpoise.federation.rounds import (
     COMMITMENT,
@@ -26,12 +26,12 @@ class Postings:
     Parameters
     ----------
     account :
-        Who sends transactions.
+        Who sends transactions; None for a reader.
     """
 
-    def __init__(self, network: Network, account: Account, job: int) -> None:
+    def __init__(self, network: Network, account: Account | None, job: int) -> None:
         self.network = network
-        self.account = account
+        self._account = account
         self.job = job
         self.rounds = RoundsClient(network.contract("Rounds"))
 
@@ -39,6 +39,13 @@ class Postings:
     def cohort(self) -> CohortClient:
         """The cohort that holds the stakes."""
         return CohortClient(self.network.contract("Cohort"), self.network.contract("CreditToken"))
+
+    @property
+    def account(self) -> Account:
+        """The account that sends transactions; `InputError` for a reader."""
+        if self._account is None:
+            raise InputError("a reader cannot post", hint="give an account")
+        return self._account
 
     def state(self) -> RoundsState:
         """Fetch where the job stands."""

