@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from counterpoise.chain.account import Account, Transaction, recover
-    from counterpoise.chain.compiled import Artifact, artifact, artifact_of
     from counterpoise.chain.backend import (
         FINAL_DEPTH,
         LOCAL_CHAIN_ID,
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
         Receipt,
         Workbench,
     )
+    from counterpoise.chain.compiled import Artifact, artifact, artifact_of
     from counterpoise.chain.contract import Contract, Event, deploy
     from counterpoise.chain.dev_accounts import dev_account
     from counterpoise.chain.opening import open_chain

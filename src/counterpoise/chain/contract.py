@@ -9,8 +9,8 @@ from typing import Any
 
 from counterpoise.chain import abi
 from counterpoise.chain.account import Account
-from counterpoise.chain.compiled import Artifact, artifact
 from counterpoise.chain.backend import BlockRef, Chain, Log, Receipt
+from counterpoise.chain.compiled import Artifact, artifact
 from counterpoise.chain.sender import send
 from counterpoise.core.digest import keccak
 from counterpoise.core.errors import InputError, Reverted

@@ -146,8 +146,15 @@ class Miner:
         self.pool = Pool()
         self._cut(found.number)
 
-    def reorg(self, depth: int, keep: bool) -> None:
-        """Replace the last `depth` blocks by one more than that."""
+    def reorg(self, depth: int, kept: Sequence[tuple[bytes, int]] | None) -> None:
+        """Replace the last `depth` blocks by as many.
+
+        Parameters
+        ----------
+        kept :
+            Raw transactions for the new blocks, each with its block's distance from the
+            first; None mines the old ones again where they were.
+        """
         height = self.ledger.height()
         most = min(FINAL_DEPTH, height)
         if not 1 <= depth <= most:
@@ -156,10 +163,11 @@ class Miner:
                 hint=f"blocks deeper than {FINAL_DEPTH} are final on this chain",
             )
         lost = self._cut(height - depth)
-        for number in range(height - depth + 1, height + 1):
-            raws = [one.raw for one in lost if one.receipt.block_number == number and keep]
-            self.seal([self.machine.decode(raw) for raw in raws])
-        self.seal([])
+        first = height - depth + 1
+        if kept is None:
+            kept = [(one.raw, one.receipt.block_number - first) for one in lost]
+        for place in range(depth):
+            self.seal([self.machine.decode(raw) for raw, where in kept if where == place])
 
     def _cut(self, number: int) -> list[Mined]:
         self._forks += 1

@@ -55,6 +55,10 @@ def _anvil(folder: Path | None, options: dict[str, Any]) -> Chain:
 
 def _http(url: str, options: dict[str, Any]) -> Chain:
     from counterpoise.chain.http import HttpChain
+    from counterpoise.chain.http_workbench import HttpWorkbench
 
     opened: Chain = HttpChain(url, **options)
+    if opened.features.local:
+        opened.close()
+        opened = HttpWorkbench(url, **options)
     return opened

@@ -69,9 +69,12 @@ class BenchMethods:
         self.chain.set_code(read_address(address), read_bytes(code, "code"))
 
     def reorg(self, depth: Any, kept: Any = ()) -> str:
-        """Replace the last blocks; their transactions are dropped, unless `kept` says "keep"."""
-        wanted = depth.get("depth") if isinstance(depth, dict) else depth
-        self.chain.reorg(_number(wanted, "depth"), keep=kept == "keep")
+        """Replace the last blocks by as many; `kept` pairs raw transactions with places."""
+        try:
+            raws = [(read_bytes(raw, "raw"), _number(place, "place")) for raw, place in kept]
+        except (TypeError, ValueError):
+            raise RpcError(PARAMS, "kept: a list of pairs [raw, place] is wanted") from None
+        self.chain.replace(_number(depth, "depth"), raws)
         return hexed(self.chain.block("latest").hash)
 
 

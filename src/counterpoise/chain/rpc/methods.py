@@ -7,7 +7,8 @@ from counterpoise import __version__
 from counterpoise.chain.account import Transaction
 from counterpoise.chain.backend import BlockRef
 from counterpoise.chain.dev_accounts import DEV_ACCOUNTS, dev_account
-from counterpoise.chain.embedded import USUAL_TIP, EmbeddedChain
+from counterpoise.chain.embedded import EmbeddedChain
+from counterpoise.chain.embedded_reads import USUAL_TIP
 from counterpoise.chain.ledger import Mined
 from counterpoise.chain.rpc import shapes
 from counterpoise.chain.rpc.faults import PARAMS, TOO_MUCH, RpcError
@@ -68,6 +69,7 @@ class EthMethods:
             ),
             "eth_getBlockReceipts": self.block_receipts,
             "eth_getTransactionByHash": self.transaction,
+            "eth_getRawTransactionByHash": self.raw,
             "eth_getTransactionReceipt": self.receipt,
             "eth_sendRawTransaction": lambda raw: hexed(chain.send_raw(read_bytes(raw, "raw"))),
             "eth_sendTransaction": self.send,
@@ -123,6 +125,11 @@ class EthMethods:
         if mined:
             return self._shown(mined)
         return shapes.transaction_json(self.chain.decode(raw), None, self.chain.fees()[0])
+
+    def raw(self, digest: Any) -> str | None:
+        """Answer `eth_getRawTransactionByHash`."""
+        found = self.chain.transaction(read_bytes(digest, "hash", 32))
+        return None if found is None else hexed(found[0])
 
     def receipt(self, digest: Any) -> dict[str, Any] | None:
         """Answer `eth_getTransactionReceipt`; null while the transaction waits."""
