@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from counterpoise.jobs.cohort_rules import Member, Stage
     from counterpoise.jobs.rules import NOBODY, Job, Status
+    from counterpoise.jobs.token import Payment, Permit, TokenClient
 
 _HOMES = {
     "claims": ("NO_CLAIMS", "CumulativeClaims"),
@@ -22,6 +23,7 @@ _HOMES = {
     "cohort_client": ("Authorization", "CohortClient", "CohortTerms", "Joined", "Purse"),
     "cohort_rules": ("Member", "Stage"),
     "rules": ("NOBODY", "Job", "Status"),
+    "token": ("Payment", "Permit", "TokenClient"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -36,9 +38,12 @@ __all__ = [
     "Member",
     "NOBODY",
     "NO_CLAIMS",
+    "Payment",
+    "Permit",
     "Purse",
     "Stage",
     "Status",
+    "TokenClient",
 ]
 
 

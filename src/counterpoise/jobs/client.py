@@ -2,8 +2,9 @@
 
 from counterpoise.chain import Account, Contract, Event, Receipt, artifact
 from counterpoise.core.errors import InputError
-from counterpoise.core.units import Address, format_tokens
+from counterpoise.core.units import Address, format_tokens, to_checksum
 from counterpoise.jobs.rules import NOBODY, Job, Status
+from counterpoise.jobs.token import TokenClient
 
 MAX_DESCRIPTION = 512
 MAX_PARAMS = 1024
@@ -22,7 +23,7 @@ class JobsClient:
         self.contract = contract
         self.address = contract.address
         token = contract.call("paymentToken")
-        self.token = Contract(contract.chain, token, artifact("CreditToken"))
+        self.token = TokenClient(Contract(contract.chain, token, artifact("CreditToken")))
 
     def create(
         self,
@@ -127,7 +128,7 @@ class JobsClient:
         return int(created[0].args["jobId"])
 
 
-def approve(token: Contract, owner: Account, spender: Address, amount: int) -> Receipt | None:
+def approve(token: TokenClient, owner: Account, spender: Address, amount: int) -> Receipt | None:
     """Let `spender` take `amount` of `owner`'s tokens; None where it already may.
 
     Raises
@@ -135,16 +136,16 @@ def approve(token: Contract, owner: Account, spender: Address, amount: int) -> R
     InputError :
         The owner has less than that.
     """
-    found = token.call("balanceOf", owner.address)
+    found = token.balance(owner.address)
     if found < amount:
         raise InputError(
-            f"0x{owner.address.hex()} has {format_tokens(found)} tokens, "
+            f"{to_checksum(owner.address)} has {format_tokens(found)} tokens, "
             f"{format_tokens(amount)} are needed",
             hint="ask the token's minter, or lower the amount",
         )
-    if token.call("allowance", owner.address, spender) >= amount:
+    if token.allowance(owner.address, spender) >= amount:
         return None
-    return token.transact(owner, "approve", spender, amount)
+    return token.approve(owner, spender, amount)
 
 
 def _described(text: str) -> str:

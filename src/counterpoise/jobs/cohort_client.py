@@ -3,18 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from counterpoise.chain import Account, Contract, Domain, Receipt, artifact, eip712_digest
+from counterpoise.chain import Account, Contract, Receipt, artifact
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import Address
 from counterpoise.jobs.claims import CumulativeClaims
 from counterpoise.jobs.client import approve
 from counterpoise.jobs.cohort_rules import Member, Stage, join_nonce
-
-PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-RECEIVE = (
-    "ReceiveWithAuthorization(address from,address to,uint256 value,"
-    "uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-)
+from counterpoise.jobs.token import Payment, TokenClient, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +64,16 @@ class CohortClient:
     contract :
         The deployed ``Cohort``.
     token :
-        The token in which it stakes and pays.
+        The token in which it stakes and pays; asked of the contract where None.
     """
 
     def __init__(self, contract: Contract, token: Contract | None = None) -> None:
         self.contract = contract
         self.address = contract.address
-        jobs = Contract(contract.chain, contract.call("jobs"), artifact("Jobs"))
-        found = jobs.call("paymentToken")
-        self.token = token or Contract(contract.chain, found, artifact("CreditToken"))
+        if token is None:
+            jobs = Contract(contract.chain, contract.call("jobs"), artifact("Jobs"))
+            token = Contract(contract.chain, jobs.call("paymentToken"), artifact("CreditToken"))
+        self.token = TokenClient(token)
 
     def open(self, sponsor: Account, job: int, *, stake: int, rounds: Address) -> Receipt:
         """Let members join a funded job."""
@@ -97,29 +93,31 @@ class CohortClient:
     def join_with_permit(self, member: Account, job: int, dataset: bytes, deadline: int) -> Receipt:
         """Join in one transaction: the stake is approved by a signature (EIP-2612)."""
         stake = self._open_terms(job).stake
-        nonce = self.token.call("nonces", member.address)
-        values = (member.address, self.address, stake, nonce, deadline)
-        signature = member.sign_digest(eip712_digest(self._domain(), PERMIT, values))
-        v_r_s = _split(signature)
-        return self.contract.transact(member, "join_with_permit", job, dataset, deadline, *v_r_s)
+        _, signature = self.token.sign_permit(member, self.address, stake, deadline=deadline)
+        terms = (job, dataset, deadline, *split(signature))
+        return self.contract.transact(member, "join_with_permit", *terms)
 
     def authorize(
         self, member: Account, job: int, dataset: bytes, *, salt: bytes, valid_before: int
     ) -> Authorization:
         """Sign the stake of one job and dataset away, for anyone to bring to the chain."""
         chain_id = self.contract.chain.chain_id()
-        nonce = join_nonce(chain_id, self.address, job, dataset, salt)
-        stake = self._open_terms(job).stake
-        values = (member.address, self.address, stake, 0, valid_before, nonce)
-        signature = member.sign_digest(eip712_digest(self._domain(), RECEIVE, values))
+        payment = Payment(
+            member.address,
+            self.address,
+            self._open_terms(job).stake,
+            valid_before,
+            join_nonce(chain_id, self.address, job, dataset, salt),
+            by_receiver=True,
+        )
+        signature = self.token.sign_payment(member, payment)
         return Authorization(member.address, job, dataset, salt, valid_before, signature)
 
     def join_with_authorization(self, sender: Account, signed: Authorization) -> Receipt:
         """Bring a member into a job by its authorization; `sender` pays the gas."""
         who = (signed.account, signed.job, signed.dataset, signed.salt, signed.valid_before)
-        return self.contract.transact(
-            sender, "join_with_authorization", *who, *_split(signed.signature)
-        )
+        terms = (*who, *split(signed.signature))
+        return self.contract.transact(sender, "join_with_authorization", *terms)
 
     def claim(
         self, sender: Account, job: int, account: Address, due: int, proof: Sequence[bytes]
@@ -178,11 +176,3 @@ class CohortClient:
                 hint="its sponsor must fund it and open the cohort first",
             )
         return terms
-
-    def _domain(self) -> Domain:
-        name, version = self.token.call("name"), self.token.call("version")
-        return Domain(name, version, self.token.chain.chain_id(), self.token.address)
-
-
-def _split(signature: bytes) -> tuple[int, bytes, bytes]:
-    return signature[64], signature[:32], signature[32:64]
