@@ -12,11 +12,15 @@ from counterpoise.core.errors import CounterpoiseError
 
 ROOMS = {
     "demo": ("counterpoise.apps.cli", "demo", "Run a whole life of the network on real data."),
-    "verify": ("counterpoise.apps.verify_cli", "verify", "Re-derive every number from evidence."),
+    "verify": ("counterpoise.verify", "verify", "Re-derive every number from evidence."),
     "chain": ("counterpoise.chain.cli", "chain", "Start, inspect and fund a local chain."),
     "account": ("counterpoise.chain.cli", "account", "Create, list and import keys."),
-    "federation": ("counterpoise.federation.cli", "federation", "Train one model with many owners."),
-    "provenance": ("counterpoise.provenance.cli", "provenance", "Read the log, receipts, lineage."),
+    "federation": (
+        "counterpoise.federation.cli",
+        "federation",
+        "Train one model together.",
+    ),
+    "provenance": ("counterpoise.provenance.cli", "provenance", "Log, receipts, lineage."),
     "job": ("counterpoise.jobs.cli", "job", "Escrowed work: create, fund, claim, refund."),
     "completion": ("counterpoise.cli", "completion", "Print the completion script of a shell."),
 }

@@ -48,6 +48,7 @@ class Notary:
         self,
         kind: str,
         subject: Sequence[Subject],
+        /,
         *,
         inputs: Sequence[Mapping[str, Any]] = (),
         **fields: Any,

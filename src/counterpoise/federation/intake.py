@@ -68,7 +68,7 @@ class Intake:
     logged: tuple[bytes, ...]
 
 
-class _Stale(VerificationError):
+class StaleError(VerificationError):
     """A well-signed letter of another job, round or base."""
 
 
@@ -177,7 +177,7 @@ def _take(
         try:
             letter = read(envelope, participant)
         except CounterpoiseError as error:
-            code = "stale" if isinstance(error, _Stale) else "identity"
+            code = "stale" if isinstance(error, StaleError) else "identity"
             refused.setdefault(participant, Refusal(participant, code, str(error)))
             continue
         if participant in taken:
@@ -198,9 +198,9 @@ def _take(
 def _check_place(statement: Statement, terms: Terms, round_id: int, base: bytes) -> None:
     found = (statement.predicate["job"], statement.predicate["round"])
     if found != (terms.job, round_id):
-        raise _Stale(f"it is of job {found[0]}, round {found[1]}")
+        raise StaleError(f"it is of job {found[0]}, round {found[1]}")
     if statement.predicate.get("base") != base.hex():
-        raise _Stale("it starts from another base")
+        raise StaleError("it starts from another base")
 
 
 def _hex(statement: Statement, field: str, size: int) -> bytes:

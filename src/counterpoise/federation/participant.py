@@ -5,10 +5,10 @@ a crash, it keeps in a folder of its own.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from counterpoise.chain import Account
 from counterpoise.core.claims_tree import ClaimsTree
@@ -161,9 +161,10 @@ class Participant:
         return {**record, "commitment": commitment}
 
     def _check_closed(
-        self, round_id: int, closing: dict[str, Any], pending: dict[str, Any]
+        self, round_id: int, closing: Mapping[str, Any], pending: dict[str, Any]
     ) -> None:
-        leaves = from_dag_cbor(self.store.fetch(bytes.fromhex(closing["leaves"])))
+        blob = self.store.fetch(bytes.fromhex(closing["leaves"]))
+        leaves = cast("list[bytes]", from_dag_cbor(blob))
         root = ClaimsTree(leaves).root if leaves else bytes(32)
         if root.hex() != closing["root"]:
             raise VerificationError("the closing's root is not that of its leaves")
@@ -181,7 +182,8 @@ class Participant:
         if self.folder is not None and round_id not in self._pending:
             path = self.folder / f"job-{self.terms.job}-round-{round_id}.cbor"
             if path.exists():
-                self._pending[round_id] = from_dag_cbor(path.read_bytes())
+                kept = from_dag_cbor(path.read_bytes())
+                self._pending[round_id] = cast("dict[str, Any]", kept)
         return self._pending.get(round_id)
 
     def _keep(self, round_id: int, pending: dict[str, Any]) -> None:

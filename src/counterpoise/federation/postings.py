@@ -122,9 +122,11 @@ class Postings:
 def result_of(logged: Entry) -> Result:
     """Give what the chain is told of a logged round statement."""
     fields = logged.fields
-    roots = ("updates_root", "trace_root", "scores_digest", "pay_root")
     return Result(
-        *(bytes.fromhex(fields[name]) for name in roots),
+        updates_root=bytes.fromhex(fields["updates_root"]),
+        trace_root=bytes.fromhex(fields["trace_root"]),
+        scores_digest=bytes.fromhex(fields["scores_digest"]),
+        pay_root=bytes.fromhex(fields["pay_root"]),
         pay_total=int(fields["pay_total"]),
         model_digest=bytes.fromhex(fields["model"]),
         evidence=logged.statement.digest,

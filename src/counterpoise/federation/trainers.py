@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from counterpoise.core.digest import array_bytes, sha256
-from counterpoise.federation.learners import Learner
+from counterpoise.federation.learners import Floats, Learner
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.replay import statistics_of
 from counterpoise.federation.rules import (
@@ -45,7 +45,7 @@ class HonestTrainer:
         """Train from `model` and give the clipped, quantised step; see `Trainer.update`."""
         return update_bytes(quantised(self.step(terms, round_id, model), terms.rules))
 
-    def step(self, terms: Terms, round_id: int, model: ModelFile) -> np.ndarray:
+    def step(self, terms: Terms, round_id: int, model: ModelFile) -> Floats:
         """Give the step of local training as floats, ``(n_params,)``."""
         rules = terms.rules
         base, features = as_floats(rules, model, self.features)

@@ -1,11 +1,11 @@
 """Creates and opens a network in a folder, or visits one of somebody else.
 
-    DIR/network.json      the charter
-    DIR/chain/            the embedded chain
-    DIR/log/              the evidence log (tiles and checkpoint)
-    DIR/blobs/            blobs by digest
-    DIR/mail/             signed envelopes between processes
-    DIR/local-keys.json   seed of the local keys; worth nothing on any other chain
+DIR/network.json      the charter
+DIR/chain/            the embedded chain
+DIR/log/              the evidence log (tiles and checkpoint)
+DIR/blobs/            blobs by digest
+DIR/mail/             signed envelopes between processes
+DIR/local-keys.json   seed of the local keys; worth nothing on any other chain
 """
 
 import json
@@ -228,7 +228,7 @@ def _write_seed(path: Path, seed: bytes) -> None:
 def _write_atomically(path: Path, text: str) -> None:
     temporary = path.with_suffix(".part")
     with temporary.open("w", encoding="utf-8") as file:
-        os.chmod(temporary, 0o600)
+        temporary.chmod(0o600)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
