@@ -45,6 +45,16 @@ def test_both_paths_give_the_root_of_the_definition(path, size):
     assert merkle.root(texts) == wanted
 
 
+@pytest.mark.parametrize("size", [31, 32, 33, 1000])
+def test_a_tree_hashed_in_parts_has_the_root_of_the_whole(path, size, monkeypatch):
+    monkeypatch.setattr(merkle, "PART", 4)
+    entries = noise(size, 40)
+    texts = [entry.tobytes() for entry in entries]
+    wanted = recursive_root(texts)
+    assert merkle.root(entries) == merkle.root(texts) == wanted
+    assert merkle.root_of_hashes(merkle.leaf_hashes(entries)) == wanted
+
+
 @pytest.mark.parametrize("size", [3, 40, 1003])
 def test_both_paths_give_proofs_that_hold(path, size):
     hashes = merkle.leaf_hashes(noise(size, 9))

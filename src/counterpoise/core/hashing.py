@@ -30,6 +30,11 @@ def kernel(count: int) -> ModuleType | None:
     return _load_kernel()
 
 
+def prepare(count: int) -> None:
+    """Load the kernel now if that pays for so many hashes, in however many calls they come."""
+    kernel(count)
+
+
 @cache
 def _load_kernel() -> ModuleType | None:
     try:

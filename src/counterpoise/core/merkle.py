@@ -6,20 +6,22 @@ from the left, and carry an odd last one up unchanged.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from counterpoise.core.errors import InputError, VerificationError
-from counterpoise.core.hashing import hash_leaves, hash_pairs
+from counterpoise.core.hashing import hash_leaves, hash_pairs, prepare
 
 Hashes: TypeAlias = npt.NDArray[np.uint8]
 """Leaf or node hashes, shape (n, 32)."""
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 MAX_PROOF = 64
+PART = 2**16
+"""Leaves of a subtree that is hashed in one go, within the processor's cache."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -50,19 +52,19 @@ def leaf_hashes(entries: Iterable[bytes] | Hashes) -> Hashes:
         if entries.dtype != np.uint8 or entries.ndim != 2:
             raise InputError(f"entries of shape (n, length) uint8 wanted, got {entries.shape}")
         return hash_leaves(entries)
-    joined = b"".join(leaf_hash(entry) for entry in entries)
-    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
+    return _joined(leaf_hash(entry) for entry in entries)
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
-    """Give the root of the tree over entries.
+def root(leaves: Sequence[bytes] | Hashes) -> bytes:
+    """Give the root of the tree over entries, as `leaf_hashes` takes them.
 
     Examples
     --------
     >>> root([b"a", b"b"]) == node_hash(leaf_hash(b"a"), leaf_hash(b"b"))
     True
     """
-    return root_of_hashes(leaf_hashes(leaves))
+    prepare(len(leaves))
+    return root_of_hashes(_joined(_root_of_part(leaf_hashes(part)) for part in _parts(leaves)))
 
 
 def root_of_hashes(hashes: Hashes) -> bytes:
@@ -70,9 +72,25 @@ def root_of_hashes(hashes: Hashes) -> bytes:
     level = _checked(hashes)
     if not len(level):
         return EMPTY_ROOT
+    prepare(len(level))
+    while len(level) > PART:
+        level = _joined(_root_of_part(part) for part in _parts(level))
+    return _root_of_part(level)
+
+
+def _root_of_part(level: Hashes) -> bytes:
     while len(level) > 1:
         level = parents(level)
     return bytes(level[0])
+
+
+def _parts(leaves: Sequence[bytes] | Hashes) -> Iterator[Any]:
+    """Split leaves where the tree does: each part is a subtree, small enough for the cache."""
+    return (leaves[at : at + PART] for at in range(0, len(leaves), PART))
+
+
+def _joined(hashes: Iterable[bytes]) -> Hashes:
+    return np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(-1, 32)
 
 
 def parents(level: Hashes) -> Hashes:
