@@ -2,6 +2,7 @@
 
 from counterpoise.federation.rules.aggregate import STRATEGIES, Strategy, strategy, weighted_mean
 from counterpoise.federation.rules.game import Mixtures, Rows
+from counterpoise.federation.rules.logits import model_logits
 from counterpoise.federation.rules.pay import Standing, pot_of_round, score_ppm, share_out
 from counterpoise.federation.rules.round_trace import model_digest, task_digest
 from counterpoise.federation.rules.scoring import Digests, RoundResult, score_round
@@ -59,6 +60,7 @@ __all__ = [
     "local_statistics",
     "missing",
     "model_digest",
+    "model_logits",
     "pot_of_round",
     "quantised",
     "score_ppm",

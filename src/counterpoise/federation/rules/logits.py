@@ -85,3 +85,11 @@ def settled(raw: Integers, task: TaskRules) -> NDArray[np.int32]:
     moved = raw >> (task.scale_bits + task.feature_bits - LOSS_BITS)
     found: NDArray[np.int32] = np.clip(moved, -LOGIT_LIMIT, LOGIT_LIMIT).astype(np.int32)
     return found
+
+
+def model_logits(params: Integers, rows: NDArray[np.int32], task: TaskRules) -> NDArray[np.float64]:
+    """What the integer model says of standardised rows: settled logits, ``(rows, outputs)``.
+
+    With two classes a positive logit means class 1.
+    """
+    return settled(raw_logits(params, rows, task), task) / float(1 << LOSS_BITS)

@@ -1,14 +1,22 @@
 """From scores to parts per million and to tokens, to the last base unit.
 
-Under the ``cumulative`` rule what is due follows from the sum of every round's scores so far,
-so that a member who was lucky in one round and harmful in the others is owed nothing. Its dues
-may fall from one round to the next: nothing is drawn before the last round is final.
+What a member earns follows the task's pay rule:
+
+per_round    each round divides its own part of the pot by that round's scores alone;
+cumulative   the pot so far is divided by the sum of every round's scores so far, so that one
+             lucky round does not pay a member who was harmful in the others;
+steady       as cumulative, among members whose sum stands out of its own noise: Student's t of
+             their round scores is at least the square root of 2, which is
+             ``(r - 1) * S**2 >= 2 * (r * Q - S**2)`` for sum S and sum of squares Q over r rounds.
+
+Under the last two a member's dues may fall from one round to the next: nothing may be drawn
+before the last round is final.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from counterpoise.core.shares import allocate
 from counterpoise.core.units import PPM
@@ -33,36 +41,66 @@ def pot_of_round(task: TaskRules, round_id: int) -> int:
     return task.pot * (round_id + 1) // task.rounds - task.pot * round_id // task.rounds
 
 
+STEADINESS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What every member has earned in all rounds so far.
 
     Parameters
     ----------
-    scores :
-        Sum of a member's scores over the rounds that counted, in units of ``1 / SCALE``.
+    scores, squares :
+        Sum of a member's scores over the rounds that counted, in units of ``1 / SCALE``, and
+        the sum of their squares.
     dues :
         What each member would be owed if this round were the last, in base units.
     released :
         The part of the pot of the rounds that counted; the rest goes back to the sponsor.
+    counted :
+        Number of rounds that counted.
     """
 
     scores: Mapping[bytes, int] = field(default_factory=dict)
+    squares: Mapping[bytes, int] = field(default_factory=dict)
     dues: Mapping[bytes, int] = field(default_factory=dict)
     released: int = 0
+    counted: int = 0
 
     @property
     def total(self) -> int:
         """The sum of all dues, in base units."""
         return sum(self.dues.values())
 
+    def is_steady(self, member: bytes) -> bool:
+        """True if the sum of a member's scores stands out of its own noise."""
+        total, squares = self.scores[member], self.squares[member]
+        spread = self.counted * squares - total * total
+        return (self.counted - 1) * total * total >= STEADINESS * spread
+
+    def earning(self, task: TaskRules) -> dict[bytes, int]:
+        """The summed scores that earn under the task's pay rule; 0 for who earns nothing."""
+        if task.pay_rule != "steady":
+            return {member: max(score, 0) for member, score in self.scores.items()}
+        return {
+            member: score if score > 0 and self.is_steady(member) else 0
+            for member, score in self.scores.items()
+        }
+
+    def score_ppm(self, task: TaskRules) -> dict[bytes, int]:
+        """The earning scores of all rounds in parts per million."""
+        return score_ppm(self.earning(task))
+
     def after(self, task: TaskRules, scores: Mapping[bytes, int], pot: int) -> Standing:
         """The standing after a round that counted, with its scores and its part of the pot."""
         members = sorted({*self.scores, *scores})
-        summed = {m: self.scores.get(m, 0) + scores.get(m, 0) for m in members}
-        released = self.released + pot
-        if task.pay_rule == "cumulative":
-            return Standing(summed, share_out(summed, released), released)
-        paid = share_out(scores, pot)
-        dues = {m: self.dues.get(m, 0) + paid.get(m, 0) for m in members}
-        return Standing(summed, dues, released)
+        summed = Standing(
+            scores={m: self.scores.get(m, 0) + scores.get(m, 0) for m in members},
+            squares={m: self.squares.get(m, 0) + scores.get(m, 0) ** 2 for m in members},
+            released=self.released + pot,
+            counted=self.counted + 1,
+        )
+        if task.pay_rule == "per_round":
+            paid = share_out(scores, pot)
+            return replace(summed, dues={m: self.dues.get(m, 0) + paid.get(m, 0) for m in members})
+        return replace(summed, dues=share_out(summed.earning(task), summed.released))

@@ -15,7 +15,7 @@ from counterpoise.core.errors import InputError
 
 SCORINGS = ("exact", "path", "permutation")
 STRATEGIES = ("mean", "gated")
-PAY_RULES = ("cumulative", "per_round")
+PAY_RULES = ("per_round", "cumulative", "steady")
 EXACT_LIMIT = 14
 ROW_LIMIT = 1 << 14
 
@@ -122,8 +122,7 @@ class TaskRules:
     strategy :
         ``"mean"`` of all admitted members, or ``"gated"``: of those with a positive score.
     pay_rule :
-        ``"cumulative"``: what is due follows from the sum of all rounds' scores;
-        ``"per_round"``: each round divides its own part of the pot.
+        ``"per_round"``, ``"cumulative"`` or ``"steady"``; see `rules.pay`.
     pot :
         Tokens for all rounds together, in base units.
     seed :
