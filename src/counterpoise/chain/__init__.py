@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from counterpoise.chain.compiled import Artifact, artifact, artifact_of
     from counterpoise.chain.contract import Contract, Event, deploy
     from counterpoise.chain.dev_accounts import dev_account
+    from counterpoise.chain.follower import Follower
     from counterpoise.chain.opening import open_chain
     from counterpoise.chain.sender import send, wait
     from counterpoise.chain.typed_data import Domain, eip712_digest, struct_hash
@@ -37,6 +38,7 @@ _HOMES = {
     ),
     "contract": ("Contract", "Event", "deploy"),
     "dev_accounts": ("dev_account",),
+    "follower": ("Follower",),
     "opening": ("open_chain",),
     "sender": ("send", "wait"),
     "typed_data": ("Domain", "eip712_digest", "struct_hash"),
@@ -53,6 +55,7 @@ __all__ = [
     "Event",
     "FINAL_DEPTH",
     "Features",
+    "Follower",
     "LOCAL_CHAIN_ID",
     "Log",
     "Receipt",

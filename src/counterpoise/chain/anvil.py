@@ -76,6 +76,7 @@ class AnvilChain(HttpWorkbench):
                     ) from None
                 time.sleep(0.05)
             else:
+                super().close()
                 super().__init__(url, chain_id=LOCAL_CHAIN_ID)
                 return
 

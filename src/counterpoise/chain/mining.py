@@ -87,6 +87,10 @@ class Miner:
                 f"intrinsic gas too low: {gas}, needs {signed.intrinsic_gas}",
             ),
             (size > MAX_INITCODE, f"max initcode size exceeded: {size} of {MAX_INITCODE} bytes"),
+            (
+                signed.max_priority_fee_per_gas > paid,
+                f"max priority fee per gas higher than max fee per gas: {paid} wei",
+            ),
             (paid < fee, f"max fee per gas less than block base fee: {paid} of {fee} wei"),
             (
                 balance < cost,

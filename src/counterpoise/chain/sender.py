@@ -81,10 +81,10 @@ def _gas(
 
 
 def _reason(chain: Chain, account: Account, receipt: Receipt, fields: Transaction) -> str:
-    if isinstance(chain, _TellsReasons):
-        return chain.revert_reason(receipt.tx_hash)
     if receipt.gas_used >= fields.gas:
         return "out of gas"
+    if isinstance(chain, _TellsReasons):
+        return chain.revert_reason(receipt.tx_hash)
     try:
         before = receipt.block_number - 1
         chain.call(

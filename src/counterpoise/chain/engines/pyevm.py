@@ -16,6 +16,7 @@ from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.db.backends.base import BaseAtomicDB
 from eth.db.chain import ChainDB
 from eth.db.trie import make_trie_root_and_nodes
+from eth.exceptions import PyEVMError
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.london.headers import calculate_expected_base_fee_per_gas
 from eth.vm.forks.prague import PragueVM
@@ -125,7 +126,7 @@ class Machine:
             signed = VM.get_transaction_builder().decode(raw)
             signed.validate()
             signed.check_signature_validity()
-        except (ValidationError, RLPException, ValueError, TypeError) as error:
+        except (PyEVMError, ValidationError, RLPException, ValueError, TypeError) as error:
             raise ChainError(f"not a valid signed transaction: {error}") from None
         if signed.chain_id not in (None, self.context.chain_id):
             raise ChainError(
