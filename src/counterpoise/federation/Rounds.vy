@@ -121,7 +121,8 @@ def commit(job: uint256, round: uint256, commitments_root: bytes32):
 def result(job: uint256, round: uint256, content: IRounds.Result):
     """
     @notice Post what a committed round came to; the coordinator. Its challenge window opens now.
-    @param content `pay_total` is cumulative over all rounds, as is the tree under `pay_root`.
+    @param content `pay_total` is cumulative over all rounds, as is the tree under `pay_root`; it may fall, for
+         nothing is drawn before the last round is final.
     """
     plan: uint256 = self._plan_of_coordinator(job)
     course: uint256 = self._running(job)
@@ -130,7 +131,6 @@ def result(job: uint256, round: uint256, content: IRounds.Result):
     self._check_window(plan)
     total: uint256 = course & AMOUNT_MASK
     budget: uint256 = (course >> 96) & AMOUNT_MASK
-    assert content.pay_total >= total, "rounds: the total due shrank"
     assert content.pay_total <= budget, "rounds: the total due exceeds the budget"
     record: IRounds.Record = IRounds.Record(
         commitment=self._round[job][round], time=block.timestamp, previous_total=total, content=content

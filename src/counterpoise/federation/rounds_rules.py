@@ -200,8 +200,6 @@ def result(
     if not course.commitment:
         _refuse("result", "not committed")
     _check_window("result", plan, now)
-    if content.pay_total < course.total:
-        _refuse("result", "the total due shrank")
     if content.pay_total > plan.budget:
         _refuse("result", "the total due exceeds the budget")
     record = Record(course.commitment, now, course.total, content)
