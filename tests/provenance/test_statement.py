@@ -149,7 +149,7 @@ def test_an_unknown_type_of_ours_is_refused_and_a_foreign_one_passes():
     with pytest.raises(InputError, match="dataset/v2"):
         check_predicate(Statement("https://counterpoise.network/dataset/v2", tuple(ABOUT), {}))
     check_predicate(Statement("https://slsa.dev/provenance/v1", tuple(ABOUT), {"a": 1}))
-    with pytest.raises(InputError, match="one of|no statement of kind"):
+    with pytest.raises(InputError, match="no statement of kind"):
         build_statement("nothing", ABOUT, **COMMON)
 
 
@@ -194,8 +194,8 @@ def test_deep_nesting_is_refused_before_it_is_parsed():
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(1_000_000)
     try:
-        for junk in (b"[" * 1_000_000, b'{"a":' * 1_000_000, b'"\\"[' + b"[" * 1_000_000):
-            with pytest.raises(InputError, match="nested deeper|not JSON"):
+        for junk in (b"[" * 1_000_000, b'{"a":' * 1_000_000, b'"\\\\",' + b"[" * 1_000_000):
+            with pytest.raises(InputError, match="nested deeper"):
                 Statement.from_bytes(junk)
     finally:
         sys.setrecursionlimit(limit)

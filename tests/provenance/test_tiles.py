@@ -61,7 +61,7 @@ def test_the_widths_are_those_of_the_specification():
 def test_a_log_of_a_few_hundred_entries_has_exactly_these_tiles(open_log, size, tiles):
     log = open_log()
     log.append(ENTRIES[:size])
-    assert files_of(log) - {"checkpoint", "journal", "lock"} == tiles
+    assert files_of(log) - {"checkpoint", "journal", "lock", "settled"} == tiles
     assert log.root == merkle.root_of_hashes(HASHES[:size])
 
 

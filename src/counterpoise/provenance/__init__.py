@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from counterpoise.provenance.checkpoint import Checkpoint, Head, check_checkpoint
     from counterpoise.provenance.envelope import Envelope, add_signature, check_envelope, sign
+    from counterpoise.provenance.index import Index, IndexedEntry
+    from counterpoise.provenance.lineage import Tree
     from counterpoise.provenance.log import Log
     from counterpoise.provenance.note import log_vkey
     from counterpoise.provenance.predicates import (
@@ -16,7 +18,14 @@ if TYPE_CHECKING:
         kind_of,
         predicate_type,
     )
+    from counterpoise.provenance.proof import TlogProof, prove
     from counterpoise.provenance.reader import LogReader, LogView
+    from counterpoise.provenance.receipt import (
+        AnchorReference,
+        Receipt,
+        check_receipt,
+        make_receipt,
+    )
     from counterpoise.provenance.signers import (
         AccountSigner,
         AddressVerifier,
@@ -28,14 +37,48 @@ if TYPE_CHECKING:
         Verifier,
     )
     from counterpoise.provenance.statement import Statement, Subject
+    from counterpoise.provenance.verdict import Falsehood, Verdict
+    from counterpoise.provenance.witness import Witness, add_cosignature
 
 _HOMES = {
-    "checkpoint": ("Checkpoint", "Head", "check_checkpoint"),
-    "envelope": ("Envelope", "add_signature", "check_envelope", "sign"),
+    "checkpoint": (
+        "Checkpoint",
+        "Head",
+        "check_checkpoint",
+    ),
+    "envelope": (
+        "Envelope",
+        "add_signature",
+        "check_envelope",
+        "sign",
+    ),
+    "index": (
+        "Index",
+        "IndexedEntry",
+    ),
+    "lineage": ("Tree",),
     "log": ("Log",),
     "note": ("log_vkey",),
-    "predicates": ("build_statement", "check_predicate", "kind_of", "predicate_type"),
-    "reader": ("LogReader", "LogView"),
+    "predicates": (
+        "build_statement",
+        "check_predicate",
+        "kind_of",
+        "predicate_type",
+    ),
+    "proof": (
+        "TlogProof",
+        "prove",
+    ),
+    "reader": (
+        "LogReader",
+        "LogView",
+    ),
+    "receipt": (
+        "AnchorReference",
+        "Receipt",
+        "check_receipt",
+        "make_receipt",
+    ),
     "signers": (
         "AccountSigner",
         "AddressVerifier",
@@ -46,41 +89,65 @@ _HOMES = {
         "Signer",
         "Verifier",
     ),
-    "statement": ("Statement", "Subject"),
+    "statement": (
+        "Statement",
+        "Subject",
+    ),
+    "verdict": (
+        "Falsehood",
+        "Verdict",
+    ),
+    "witness": (
+        "Witness",
+        "add_cosignature",
+    ),
 }
-_MODULE_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccountSigner",
     "AddressVerifier",
+    "AnchorReference",
     "Checkpoint",
     "Ed25519Signer",
     "Ed25519Verifier",
     "Envelope",
+    "Falsehood",
     "Head",
+    "Index",
+    "IndexedEntry",
     "Log",
     "LogReader",
     "LogView",
     "P256Signer",
     "P256Verifier",
+    "Receipt",
     "Signer",
     "Statement",
     "Subject",
+    "TlogProof",
+    "Tree",
+    "Verdict",
     "Verifier",
+    "Witness",
+    "add_cosignature",
     "add_signature",
     "build_statement",
     "check_checkpoint",
     "check_envelope",
     "check_predicate",
+    "check_receipt",
     "kind_of",
     "log_vkey",
+    "make_receipt",
     "predicate_type",
+    "prove",
     "sign",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a name of the face when it is first asked for."""
-    if name not in _MODULE_OF:
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

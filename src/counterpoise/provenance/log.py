@@ -2,9 +2,10 @@
 
 The order of a commit: the entries into the journal, fdatasync, tiles, sign, rename the
 checkpoint into place; only then is the caller told. Tiles follow from the journal, so they need
-no fdatasync of their own until the journal is emptied (`_settle`). At opening, the journal is
-replayed over the tiles that were durable, the root is computed anew and compared with the
-checkpoint and with the anchored head; nothing is signed before both agree.
+no fdatasync of their own until the journal is emptied, when the file ``settled`` says how far
+tiles are durable. At opening, all tiles below that checkpoint are checked, the journal is
+replayed, and the root is compared with the published checkpoint and with the anchored head;
+nothing is signed before all agree.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from threading import RLock
 
 from counterpoise.core.errors import InputError, StorageError, VerificationError
+from counterpoise.core.merkle import EMPTY_ROOT
 from counterpoise.provenance.checkpoint import (
     Checkpoint,
     Head,
@@ -33,6 +35,7 @@ from counterpoise.provenance.tiles import Tiles, partial_tiles
 
 MAX_ENTRY = 65_535
 JOURNAL = "journal"
+SETTLED = "settled"
 JOURNAL_LIMIT = 64 << 20
 
 
@@ -163,60 +166,67 @@ class Log(LogView):
         self.close()
 
     def _open(self, anchored: Head | None) -> None:
-        checkpoint = load_checkpoint(self.folder) or self._create()
-        check_checkpoint(checkpoint, self.vkey, origin=self.origin)
-        journal = self.folder / JOURNAL
-        if not journal.exists():
-            self._disk.write(JOURNAL, b"")
-            self._disk.sync(".")
-        written = journal.read_bytes()
-        self._replay(checkpoint, list(read_records(written)))
-        self._check_anchor(checkpoint, anchored)
-        self._checkpoint = checkpoint
-        if self._edge.size > checkpoint.size:
+        settled = load_checkpoint(self.folder, SETTLED) or self._create()
+        check_checkpoint(settled, self.vkey, origin=self.origin)
+        written = (self.folder / JOURNAL).read_bytes()
+        self._replay(settled, list(read_records(written)))
+        published = self._published()
+        if anchored is not None:
+            self._checkpoint = replace(settled, size=self._edge.size, root=self._edge.root())
+            self.check_head(anchored)
+        if published is None or self._edge.size > published.size:
             self._publish()
-        if written:
+        else:
+            self._checkpoint = published
+        if written or self._checkpoint.size > settled.size:
             self._settle()
-
-    def _replay(self, checkpoint: Checkpoint, records: Sequence[Record]) -> None:
-        """Bring edge and tiles to the journal's end; check all of it against the checkpoint."""
-        self._settled = records[0].start if records else checkpoint.size
-        self._edge = Edge(self._tiles, self._settled)
-        base = self._edge.root()
-        agreed = self._agrees(checkpoint)
-        for record in records:
-            for name, tile in self._edge.extend(record.entries):
-                self._restore(name, tile)
-            agreed |= self._agrees(checkpoint)
-        if not agreed:
-            raise VerificationError(
-                f"the checkpoint has {checkpoint.size} entries, tiles and journal go from "
-                f"{self._settled} to {self._edge.size}",
-                hint="files of different ages are mixed: restore one whole copy of the log",
-            )
-        Tiles(self.folder).check(self._settled, base, entries=False)
 
     def _create(self) -> Checkpoint:
         """Sign the empty tree, durably, where there is no log at all."""
-        if (self.folder / "tile").exists() or (self.folder / JOURNAL).exists():
+        if (self.folder / "tile").exists() or (self.folder / CHECKPOINT).exists():
             raise StorageError(
-                "the log has tiles but no checkpoint", hint="restore the checkpoint from a backup"
+                "the log has no settled checkpoint", hint="restore one whole copy of the log"
             )
-        self._edge = Edge(self._tiles, 0)
-        self._settled = 0
-        self._publish()
-        self._disk.sync(CHECKPOINT)
-        self._disk.sync(".")
-        return self._checkpoint
+        empty = sign_checkpoint(self.origin, Head(0, EMPTY_ROOT), self._key)
+        self._disk.write(JOURNAL, b"")
+        self._keep(empty)
+        return empty
 
-    def _agrees(self, checkpoint: Checkpoint) -> bool:
-        """Whether the edge is at the signed size; there it must have the signed root."""
-        if self._edge.size != checkpoint.size:
-            return False
-        if self._edge.root() != checkpoint.root:
-            Tiles(self.folder).check(checkpoint.size, checkpoint.root)
-            raise VerificationError("the journal does not lead to the signed root")
-        return True
+    def _replay(self, settled: Checkpoint, records: Sequence[Record]) -> None:
+        """Bring edge and tiles from the settled checkpoint to the journal's end."""
+        self._settled = settled.size
+        durable = Tiles(self.folder, recovering=True)
+        durable.check(settled.size, settled.root, entries=False)
+        self._edge = Edge(durable, settled.size)
+        for record in records:
+            if record.start + len(record.entries) <= settled.size:
+                continue
+            if record.start != self._edge.size:
+                raise VerificationError(
+                    f"the journal goes on at entry {record.start}, the tiles end at "
+                    f"{self._edge.size}",
+                    hint="files of different ages are mixed: restore one whole copy of the log",
+                )
+            for name, tile in self._edge.extend(record.entries):
+                self._restore(name, tile)
+
+    def _published(self) -> Checkpoint | None:
+        """Give the checkpoint in place, which tiles and journal must bear out; None if torn."""
+        try:
+            published = load_checkpoint(self.folder)
+        except VerificationError:
+            return None
+        if published is None:
+            return None
+        check_checkpoint(published, self.vkey, origin=self.origin)
+        if published.size > self._edge.size:
+            raise StorageError(
+                f"the checkpoint has {published.size} entries, tiles and journal {self._edge.size}",
+                hint="the journal is damaged or old: restore one whole copy of the log",
+            )
+        if self._tiles.root(published.size) != published.root:
+            raise VerificationError("tiles and journal do not lead to the signed root")
+        return published
 
     def _restore(self, name: str, tile: bytes) -> None:
         """Write a tile again unless it stands there whole; readers never see half of it."""
@@ -233,14 +243,6 @@ class Log(LogView):
         if ".p/" not in name:
             self._filled.add(name)
 
-    def _check_anchor(self, checkpoint: Checkpoint, anchored: Head | None) -> None:
-        """Refuse before signing if the chain knows more, or something else, than these files."""
-        if anchored is not None:
-            self._checkpoint = replace(
-                checkpoint, size=self._edge.size, root=self._edge.root(), signatures=()
-            )
-            self.check_head(anchored)
-
     def _publish(self) -> None:
         """Sign the edge's head, put it in place, and drop partial tiles that are now full."""
         head = Head(self._edge.size, self._edge.root())
@@ -251,15 +253,23 @@ class Log(LogView):
         self._drop_partials(keep=set(partial_tiles(self._settled)))
 
     def _settle(self) -> None:
-        """Make tiles and checkpoint durable; then the journal is no longer needed."""
+        """Make all tiles durable; then the journal is no longer needed."""
         folders = {str(parent) for name in self._unsynced for parent in PurePosixPath(name).parents}
-        for name in (*sorted(self._unsynced), CHECKPOINT, *sorted(folders | {"."}, reverse=True)):
+        for name in (*sorted(self._unsynced), *sorted(folders, reverse=True)):
             self._disk.sync(name)
+        self._keep(self._checkpoint)
         self._disk.write(JOURNAL, b"")
         self._disk.sync(JOURNAL)
-        self._settled, self._journal_size = self._edge.size, 0
+        self._settled, self._journal_size = self._checkpoint.size, 0
         self._unsynced.clear()
         self._drop_partials(keep=set())
+
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint where a replay starts from, durably."""
+        self._disk.write(f"{SETTLED}.new", checkpoint.to_bytes())
+        self._disk.sync(f"{SETTLED}.new")
+        self._disk.rename(f"{SETTLED}.new", SETTLED)
+        self._disk.sync(".")
 
     def _drop_partials(self, *, keep: set[str]) -> None:
         """Remove partial tiles of full ones, but those from which a replay would start."""

@@ -192,14 +192,14 @@ class LogReader(LogView):
         return checkpoint
 
 
-def load_checkpoint(folder: Path) -> Checkpoint | None:
+def load_checkpoint(folder: Path, name: str = CHECKPOINT) -> Checkpoint | None:
     """Read a log's checkpoint, unverified; None where there is none."""
     try:
-        return Checkpoint.parse((folder / CHECKPOINT).read_bytes())
+        return Checkpoint.parse((folder / name).read_bytes())
     except FileNotFoundError:
         return None
     except OSError as failed:
-        raise StorageError(f"the checkpoint cannot be read: {failed.strerror}") from failed
+        raise StorageError(f"the {name} cannot be read: {failed.strerror}") from failed
 
 
 def _within(size: int | None, latest: int) -> int:

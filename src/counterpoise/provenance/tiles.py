@@ -86,14 +86,22 @@ def joined_root(hashes: bytes) -> bytes:
 
 
 class Tiles:
-    """Reads tiles of a log that had, at some time, `size` entries.
+    """Reads the tiles of a log.
 
     Hashes are returned as they stand in the files. Who uses them checks the root they lead to;
     `check` does so for all of them and names the tile that is wrong.
+
+    Parameters
+    ----------
+    folder :
+        The log's files.
+    recovering :
+        Whether a full tile may be torn while the partial one before it is durable. Otherwise the
+        full tile is read first: a partial one that a loss of power brought back may be torn.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, recovering: bool = False) -> None:
+        self.folder, self._recovering = folder, recovering
         self._full = lru_cache(maxsize=512)(self._read_full)
 
     def hashes(self, level: int, index: int, width: int = WIDTH) -> bytes:
@@ -242,7 +250,8 @@ class Tiles:
 
     def _covering(self, level: int | str, index: int, width: int) -> tuple[str, int, bytes]:
         """Read a tile, or else the full or a wider partial one: its name, width and bytes."""
-        for candidate in chain((width, WIDTH), self._wider(level, index, width)):
+        likely = (width, WIDTH) if self._recovering else (WIDTH, width)
+        for candidate in chain(likely, self._wider(level, index, width)):
             name = tile_path(level, index, candidate)
             data = self._load(name)
             if data is not None:
