@@ -1,9 +1,13 @@
+"""The world in which the contracts of the room are tested: one chain, and accounts by role."""
+
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from counterpoise.chain import Account, Contract, Workbench, artifact_of, deploy, open_chain
+from counterpoise.core.errors import Reverted
 from counterpoise.core.units import TOKEN
 from counterpoise.jobs import CohortClient, JobsClient
 
@@ -13,11 +17,17 @@ DAY = 86_400
 ROLES = ("sponsor", "provider", "evaluator", "ann", "bob", "cleo", "stranger", "minter")
 
 
-def test_contract(name: str):
+def odd(name):
+    """A contract that exists for tests alone."""
     return artifact_of(CONTRACTS / f"{name}.vy")
 
 
-test_contract.__test__ = False
+@contextmanager
+def refused(reason):
+    """The block must be refused with exactly this reason."""
+    with pytest.raises(Reverted) as caught:
+        yield
+    assert caught.value.reason == reason
 
 
 @dataclass
@@ -57,7 +67,7 @@ def build_world(token_name="CreditToken"):
     if token_name == "CreditToken":
         token = deploy(chain, roles["minter"], token_name, roles["minter"].address)
     else:
-        token = deploy(chain, roles["minter"], test_contract(token_name))
+        token = deploy(chain, roles["minter"], odd(token_name))
     for name in ROLES[:-1]:
         token.transact(roles["minter"], "mint", roles[name].address, 1000 * TOKEN)
     jobs = deploy(chain, roles["minter"], "Jobs", token.address)
@@ -70,8 +80,42 @@ def one_world():
     return build_world()
 
 
+@pytest.fixture(scope="session")
+def odd_world():
+    return build_world("OddToken")
+
+
+@pytest.fixture(scope="session")
+def silent_world():
+    return build_world("SilentToken")
+
+
+def undone(world):
+    place = world.chain.snapshot()
+    yield world
+    world.chain.revert(place)
+
+
 @pytest.fixture
 def world(one_world):
-    place = one_world.chain.snapshot()
-    yield one_world
-    one_world.chain.revert(place)
+    yield from undone(one_world)
+
+
+@pytest.fixture
+def odd_token_world(odd_world):
+    yield from undone(odd_world)
+
+
+@pytest.fixture
+def silent_token_world(silent_world):
+    yield from undone(silent_world)
+
+
+@pytest.fixture(name="refused")
+def refused_fixture():
+    return refused
+
+
+@pytest.fixture(name="odd")
+def odd_fixture():
+    return odd
