@@ -110,7 +110,8 @@ def predicted(params: Floats, features: Floats, model: Model) -> Floats:
 def _activated(logits: Floats) -> Floats:
     """Logistic function of one output, softmax of many."""
     if logits.shape[1] == 1:
-        return 0.5 * (1.0 + np.tanh(0.5 * logits))
+        chance: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
+        return chance
     grown = np.exp(logits - logits.max(axis=1, keepdims=True))
     return grown / grown.sum(axis=1, keepdims=True)
 

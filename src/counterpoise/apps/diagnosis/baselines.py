@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.apps.diagnosis.heart import FEATURES, HOSPITALS, Hospital, Part, together
-from counterpoise.federation.rules import Statistics, TaskRules, model_logits, standardised
+from counterpoise.federation import Statistics, TaskRules, model_logits, standardised
 
 Floats = NDArray[np.float64]
 

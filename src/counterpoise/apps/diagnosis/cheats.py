@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.core.digest import array_bytes
-from counterpoise.federation.model_file import ModelFile
-from counterpoise.federation.rules import local_statistics, quantised, update_bytes
-from counterpoise.federation.terms import Terms
-from counterpoise.federation.trainers import HonestTrainer, round_seed
+from counterpoise.federation import (
+    HonestTrainer,
+    ModelFile,
+    Terms,
+    local_statistics,
+    quantised,
+    round_seed,
+    update_bytes,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.core.errors import InputError
-from counterpoise.federation.rules import Feature
+from counterpoise.federation import Feature
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

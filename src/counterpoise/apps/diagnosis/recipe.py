@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from counterpoise.apps.diagnosis.heart import FEATURES, Part
 from counterpoise.core.shares import allocate
 from counterpoise.core.units import TOKEN
-from counterpoise.federation.learners import GradientLearner
-from counterpoise.federation.rules import Model, TaskRules
+from counterpoise.federation import GradientLearner, Model, TaskRules
 
 MODEL = Model(inputs=len(FEATURES))
 ROUNDS, STEPS, BATCH, RATE = 15, 100, 4, 0.003
@@ -23,7 +22,7 @@ POT = 1000 * TOKEN
 DISCLOSED = 30
 
 
-def hospital_rules(seed: int, *, pot: int = POT, scoring: str = "exact") -> TaskRules:
+def diagnosis_task(seed: int, *, pot: int = POT, scoring: str = "exact") -> TaskRules:
     """The integer rules: 15 rounds, steps within +-1/4, gated mean, steady pay.
 
     Gated, because a mean that admits everybody is at the mercy of whoever joins. Steady,
@@ -43,7 +42,7 @@ def hospital_rules(seed: int, *, pot: int = POT, scoring: str = "exact") -> Task
     )
 
 
-def hospital_learner(rate: float = RATE) -> GradientLearner:
+def diagnosis_learner(rate: float = RATE) -> GradientLearner:
     """Local training by FLamby's budget: 100 updates a round, 4 rows an update."""
     return GradientLearner(MODEL, steps=STEPS, batch=BATCH, rate=rate)
 

@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.core.digest import array_from_bytes
-from counterpoise.federation.model_file import ModelFile
-from counterpoise.federation.participant import Trainer
-from counterpoise.federation.replay import statistics_of
-from counterpoise.federation.rules import (
+from counterpoise.federation import (
     Expected,
+    ModelFile,
     Reply,
     RoundResult,
     Rows,
     Standing,
     Statistics,
     TaskRules,
+    Terms,
+    Trainer,
     admit_all,
     admit_statistics,
     model_digest,
     score_round,
+    statistics_of,
     weights_of,
 )
-from counterpoise.federation.terms import Terms
 
 MAX_STATISTICS = 1 << 20
 
