@@ -252,15 +252,14 @@ def reference():
     return compiled()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_step_ends_alike_on_both_tokens(reference, seed):
+def test_every_step_ends_alike_on_both_tokens(reference):
     pair = Pair(reference)
     for who in PEOPLE:
         pair.step("mint", MINTER, lambda token, who=who: token.encode("mint", who.address, 10_000))
-    steps = Steps(pair, seed)
-    for count in range(220):
+    steps = Steps(pair, seed=3)
+    for count in range(400):
         steps.take()
-        if count % 55 == 54:
+        if count % 100 == 99:
             pair.compare()
     for name in {name for name, _ in pair.outcomes}:
         assert pair.outcomes[name, True] and pair.outcomes[name, False], f"{name} had one outcome"
