@@ -54,6 +54,21 @@ def transferFrom(owner: address, to: address, amount: uint256) -> bool:
     return True
 
 
+@external
+def receiveWithAuthorization(
+    payer: address,
+    to: address,
+    amount: uint256,
+    valid_after: uint256,
+    valid_before: uint256,
+    nonce: bytes32,
+    v: uint8,
+    r: bytes32,
+    s: bytes32,
+):
+    pass
+
+
 @internal
 def _move(owner: address, to: address, amount: uint256):
     fee: uint256 = 1 if self.fault & 4 != 0 else 0
