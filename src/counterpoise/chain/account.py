@@ -56,7 +56,7 @@ class Account:
     Examples
     --------
     >>> Account.local(b"alice").address.hex()
-    '6d67b0ea7b09e46c9b0b09ba5b08fe0a3a3bbf1d'
+    '206309af14aeaea57fcb2896e96ed2f1eab1448c'
     """
 
     __slots__ = ("_secret", "address", "is_local")

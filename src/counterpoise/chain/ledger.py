@@ -84,6 +84,9 @@ class Ledger:
                 f"{place} does not open as a chain: {error}",
                 hint="move the file away to start a new chain",
             ) from None
+        except StorageError:
+            self.close()
+            raise
         self.nodes = NodeStore(self._db, self.persistent)
 
     def _check_format(self, place: str) -> None:
@@ -102,8 +105,8 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what is written inside one atomic step."""
-        self._db.execute("begin immediate")
         try:
+            self._db.execute("begin immediate")
             yield
             self.nodes.flush()
             self._db.execute("commit")

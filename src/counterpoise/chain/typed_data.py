@@ -47,7 +47,7 @@ def struct_hash(type_string: str, values: Sequence[Any]) -> bytes:
         One per member. A member that is itself a struct is given as its 32-byte struct hash.
 
     >>> struct_hash("Empty()", ()).hex()[:8]
-    'c9d62d3a'
+    'd0c92211'
     """
     type_hash, kinds = _parsed(type_string)
     if len(kinds) != len(values):
