@@ -113,7 +113,8 @@ def _activated(logits: Floats) -> Floats:
         chance: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
         return chance
     grown = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return grown / grown.sum(axis=1, keepdims=True)
+    chances: Floats = grown / grown.sum(axis=1, keepdims=True)
+    return chances
 
 
 def _targets(labels: Labels, model: Model) -> Floats:

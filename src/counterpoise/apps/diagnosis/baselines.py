@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoise.apps.diagnosis.heart import FEATURES, HOSPITALS, Hospital, Part, together
+from counterpoise.apps.diagnosis.heart import FEATURES, Hospital, Part, together
 from counterpoise.federation import Statistics, TaskRules, model_logits, standardised
 
 Floats = NDArray[np.float64]
@@ -48,11 +48,20 @@ def figures(logits: Floats, labels: NDArray[np.int64]) -> Figures:
     )
 
 
-def by_hospital(logits: Mapping[str, Floats], parts: Mapping[str, Part]) -> dict[str, Figures]:
-    """Figures of each hospital's rows, and of all of them under ``"pooled_test"``."""
-    found = {name: figures(logits[name], parts[name].labels) for name in logits}
-    labels = np.concatenate([parts[name].labels for name in logits])
-    return found | {"pooled_test": figures(np.concatenate(list(logits.values())), labels)}
+def by_hospital(
+    logits: Mapping[str, Floats], tests: Mapping[str, Part], whole: Floats | None = None
+) -> dict[str, Figures]:
+    """Figures of each hospital's rows, and of all of them under ``"pooled_test"``.
+
+    Parameters
+    ----------
+    whole :
+        Logits of all rows, hospital after hospital, where they differ from the single ones.
+    """
+    found = {name: figures(logits[name], tests[name].labels) for name in logits}
+    labels = np.concatenate([tests[name].labels for name in logits])
+    everybody = np.concatenate(list(logits.values())) if whole is None else whole
+    return found | {"pooled_test": figures(everybody, labels)}
 
 
 def federated_figures(
@@ -73,10 +82,7 @@ def federated_figures(
 def local_figures(hospitals: tuple[Hospital, ...]) -> dict[str, Figures]:
     """Each hospital alone: its own rows, its own mean and deviation, logistic regression."""
     tests = {hospital.name: hospital.test for hospital in hospitals}
-    logits = {
-        hospital.name: fitted_logits([hospital.train], hospital.train, hospital.test)
-        for hospital in hospitals
-    }
+    logits = {h.name: fitted_logits(h.train, [(h.test, h.train)])[0] for h in hospitals}
     return by_hospital(logits, tests)
 
 
@@ -88,39 +94,34 @@ def pooled_figures(
     Parameters
     ----------
     own_normalisation :
-        FLamby's way: every centre's rows by its own mean and deviation, which erases how many
-        of its patients are sick. False: one mean and deviation for all.
+        FLamby's way of testing: each centre's rows by its own mean and deviation, which erases
+        how many of its patients are sick, and the pooled rows by the pooled ones. False: one
+        mean and deviation for all.
     """
     everybody = together([hospital.train for hospital in hospitals])
     tests = {hospital.name: hospital.test for hospital in hospitals}
-    trains = [hospital.train for hospital in hospitals]
-    scales = {
-        hospital.name: hospital.train if own_normalisation else everybody for hospital in hospitals
-    }
-    logits = {
-        name: fitted_logits(trains, scales[name], tests[name], own_normalisation=own_normalisation)
-        for name in HOSPITALS
-    }
-    return by_hospital(logits, tests)
+    scaled = [(h.test, h.train if own_normalisation else everybody) for h in hospitals]
+    pooled = (together(list(tests.values())), everybody)
+    *single, whole = fitted_logits(everybody, [*scaled, pooled])
+    return by_hospital(dict(zip(tests, single, strict=True)), tests, whole)
 
 
-def fitted_logits(
-    trains: list[Part], scale: Part, test: Part, *, own_normalisation: bool = False
-) -> Floats:
-    """Logits on `test` of ``LogisticRegression(C=1)`` fitted to all of `trains`.
+def fitted_logits(train: Part, tests: list[tuple[Part, Part]]) -> list[Floats]:
+    """Logits of ``LogisticRegression(C=1)`` on each test part, normalised by its second part.
 
-    `test` is normalised by `scale`; the training rows too, or each part by itself. A training
-    set of one class gives that class's Laplace-smoothed base rate: there is nothing to fit.
+    A training set of one class gives that class's Laplace-smoothed base rate: there is nothing
+    to fit.
     """
     from sklearn.linear_model import LogisticRegression
 
-    labels = np.concatenate([part.labels for part in trains])
-    if len(np.unique(labels)) == 1:
-        sick = (labels.sum() + 1) / (len(labels) + 2)
-        return np.full(len(test), np.log(sick / (1 - sick)))
-    rows = [normalised(part, part if own_normalisation else scale) for part in trains]
-    fitted = LogisticRegression(C=1.0, max_iter=1000).fit(np.concatenate(rows), labels)
-    return np.asarray(fitted.decision_function(normalised(test, scale)), dtype=np.float64)
+    if len(np.unique(train.labels)) == 1:
+        sick = (train.labels.sum() + 1) / (len(train) + 2)
+        return [np.full(len(test), np.log(sick / (1 - sick))) for test, _ in tests]
+    fitted = LogisticRegression(C=1.0, max_iter=1000).fit(normalised(train, train), train.labels)
+    return [
+        np.asarray(fitted.decision_function(normalised(test, scale)), dtype=np.float64)
+        for test, scale in tests
+    ]
 
 
 def normalised(part: Part, scale: Part) -> Floats:
