@@ -89,3 +89,19 @@ def test_nesting_is_bounded():
 
 def test_tuples_are_lists():
     assert canonical_json((1, (2,))) == b"[1,[2]]"
+
+
+ascii_texts = st.text(st.characters(max_codepoint=127))
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ascii_texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(plain_values)
+def test_the_fast_writer_gives_the_bytes_of_the_rfcs_own(value):
+    import rfc8785
+
+    assert canonical_json(value) == rfc8785.dumps(value)

@@ -1,5 +1,7 @@
 """Canonical JSON: RFC 8785 (JCS), narrowed to values on which every JSON reader agrees."""
 
+import json
+
 import rfc8785
 
 from counterpoise.core.errors import InputError
@@ -29,11 +31,37 @@ def canonical_json(value: object) -> bytes:
     >>> canonical_json({"b": [1, True, None], "a": "x"})
     b'{"a":"x","b":[1,true,null]}'
     """
-    _check(value, "$", 0)
+    plain = _is_plain(value, 0)
+    if not plain:
+        _check(value, "$", 0)
     try:
+        if plain:  # the same bytes, several times faster
+            return _WRITER.encode(value).encode()
         return rfc8785.dumps(value)  # type: ignore[arg-type]
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as refused:
         raise InputError(f"no canonical JSON for this value: {refused}") from refused
+
+
+_WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether the value is allowed and all its keys are ASCII, which sort alike everywhere."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_EXACT <= value <= MAX_EXACT  # type: ignore[operator]
+    if depth >= MAX_DEPTH:
+        return False
+    if kind is dict:
+        return all(
+            type(key) is str and key.isascii() and _is_plain(member, depth + 1)
+            for key, member in value.items()  # type: ignore[attr-defined]
+        )
+    if kind is list or kind is tuple:
+        return all(_is_plain(member, depth + 1) for member in value)  # type: ignore[attr-defined]
+    return False
 
 
 def _check(value: object, path: str, depth: int) -> None:
