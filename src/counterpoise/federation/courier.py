@@ -5,11 +5,11 @@ checked at the coordinator's desk (`intake`), whoever carried it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from counterpoise.core.errors import CounterpoiseError
+from counterpoise.federation.mail import Letterbox, post_letter, topic
 from counterpoise.store import Mailbox
 
 ARRIVAL_POLL_SECONDS = 0.05
@@ -85,7 +85,7 @@ def _answers(calls: Iterable[Callable[[bytes], bytes]]) -> Callable[[bytes], Ite
 
 @dataclass
 class MailCourier:
-    """Carries messages through a shared mailbox, between processes.
+    """Carries letters through a shared mailbox, between processes.
 
     Parameters
     ----------
@@ -93,8 +93,11 @@ class MailCourier:
         The shared mailbox.
     job :
         Id of the job; topics are ``job-7/round-3/commit``.
-    expected :
-        How many participants joined; waiting ends early once so many have answered.
+    coordinator :
+        Whose openings and closings are posted.
+    members :
+        Addresses of those who joined; others' letters are passed over. A phase ends early
+        once all of them, or for reveals all who committed, have answered.
     commit_seconds, reveal_seconds :
         How long each phase stays open.
     clock, pause :
@@ -103,52 +106,45 @@ class MailCourier:
 
     mailbox: Mailbox
     job: int
-    expected: int
+    coordinator: bytes
+    members: Collection[bytes]
     commit_seconds: int
     reveal_seconds: int
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    _seen: dict[str, set[str]] | None = None
+    _boxes: dict[str, Letterbox] = field(default_factory=dict, repr=False)
+    _given: set[bytes] = field(default_factory=set, repr=False)
 
     def commitments(self, round_id: int, opening: bytes) -> Sequence[bytes]:
         """Post the opening and wait for commitments."""
-        self.mailbox.post(topic(self.job, round_id, "open"), "coordinator", opening)
-        return self._collect(topic(self.job, round_id, "commit"), self.commit_seconds)
+        self._post(round_id, "open", opening)
+        return self._collect(topic(self.job, round_id, "commit"), self.members, self.commit_seconds)
 
     def reveals(self, round_id: int, closing: bytes) -> Sequence[bytes]:
         """Post the closing of commitments and wait for reveals."""
-        self.mailbox.post(topic(self.job, round_id, "closed"), "coordinator", closing)
-        return self._collect(topic(self.job, round_id, "reveal"), self.reveal_seconds)
+        self._post(round_id, "closed", closing)
+        committed = self._letters(topic(self.job, round_id, "commit"))
+        found = self._collect(topic(self.job, round_id, "reveal"), committed, self.reveal_seconds)
+        self._given.update(found)
+        return found
 
     def latecomers(self, round_id: int) -> Sequence[bytes]:
         """Give the reveals that came after the phase was closed."""
-        name = topic(self.job, round_id, "reveal")
-        return self._read(name, set(self.mailbox.list(name)) - self._known(name))
+        letters = self._letters(topic(self.job, round_id, "reveal"))
+        return [one for found in letters.values() for one in found if one not in self._given]
 
-    def _collect(self, name: str, seconds: int) -> Sequence[bytes]:
+    def _post(self, round_id: int, phase: str, letter: bytes) -> None:
+        post_letter(self.mailbox, topic(self.job, round_id, phase), self.coordinator, letter)
+
+    def _collect(self, place: str, awaited: Collection[bytes], seconds: int) -> Sequence[bytes]:
         deadline = self.clock() + seconds
-        while len(names := self.mailbox.list(name)) < self.expected:
+        while not set(awaited) <= set(found := self._letters(place)):
             if self.clock() >= deadline:
                 break
             self.pause(ARRIVAL_POLL_SECONDS)
-        return self._read(name, set(names))
+        return [letter for sender in sorted(found) for letter in found[sender]]
 
-    def _read(self, name: str, letters: set[str]) -> Sequence[bytes]:
-        self._known(name).update(letters)
-        found = []
-        for letter in sorted(letters):
-            try:
-                found.append(self.mailbox.read(name, letter))
-            except CounterpoiseError:
-                continue  # too large or torn: its sender is absent
-        return found
-
-    def _known(self, name: str) -> set[str]:
-        if self._seen is None:
-            self._seen = {}
-        return self._seen.setdefault(name, set())
-
-
-def topic(job: int, round_id: int, phase: str) -> str:
-    """Name the place of one phase's mail."""
-    return f"job-{job}/round-{round_id}/{phase}"
+    def _letters(self, place: str) -> dict[bytes, list[bytes]]:
+        """Give the authentic letters of members, at most two of each: two prove a duplicate."""
+        box = self._boxes.setdefault(place, Letterbox(self.mailbox, place, each=2))
+        return box.letters(self.members)

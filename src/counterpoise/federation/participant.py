@@ -20,6 +20,7 @@ from counterpoise.federation.evidence import (
     commitment_leaf,
     read_signed,
 )
+from counterpoise.federation.home import keep_file
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.replay import STATISTICS_ROUND
 from counterpoise.federation.terms import Terms
@@ -107,13 +108,14 @@ class Participant:
         if pending is None or pending["base"] != base:
             pending = self._train(round_id, base)
             self._keep(round_id, pending)
-        self.store.put(pending["blob"])
         return bytes(pending["commitment"])
 
     def reveal(self, closing: bytes) -> bytes:
         """Reveal the update of a round once its commitments are closed on the chain.
 
-        A participant that finds its commitment left out posts it on the chain itself.
+        Only now does the update go to the store, where others could copy it. The same reveal
+        is given when asked again: two different ones would be refused as duplicates. A
+        participant that finds its commitment left out posts it on the chain itself.
         """
         statement = read_signed(Envelope.from_bytes(closing), "closing", self.terms.coordinator)
         round_id = statement.predicate["round"]
@@ -121,6 +123,13 @@ class Participant:
         if pending is None:
             raise VerificationError(f"nothing was committed in round {round_id}")
         self._check_closed(round_id, statement.predicate, pending)
+        self.store.put(pending["blob"])
+        if "reveal" not in pending:
+            pending["reveal"] = self._reveal(round_id, pending)
+            self._keep(round_id, pending)
+        return bytes(pending["reveal"])
+
+    def _reveal(self, round_id: int, pending: dict[str, Any]) -> bytes:
         update = sha256(pending["blob"])
         inputs = [
             {"sha256": self.dataset, "role": "dataset"},
@@ -190,11 +199,8 @@ class Participant:
         self._pending = {round_id: pending}
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"job-{self.terms.job}-round-{round_id}.cbor"
-        temporary = path.with_suffix(".part")
-        temporary.write_bytes(dag_cbor(pending))
-        temporary.replace(path)
+        keep_file(path, dag_cbor(pending))
         for old in self.folder.glob(f"job-{self.terms.job}-round-*.cbor"):
             if old != path:
                 old.unlink()
