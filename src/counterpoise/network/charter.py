@@ -28,6 +28,9 @@ class Charter:
         Name and verifier key of the evidence log (C2SP signed note).
     operator :
         Account that owns the log's anchor.
+    store :
+        Folder or fsspec URL under which blobs and mail are shared; empty where they are in the
+        state folder itself.
     """
 
     chain: str
@@ -36,10 +39,11 @@ class Charter:
     log_origin: str
     log_vkey: str
     operator: bytes
+    store: str = ""
 
     def to_json(self) -> str:
         """Give the charter as the text of ``network.json``."""
-        record = {
+        record: dict[str, Any] = {
             "version": VERSION,
             "chain": self.chain,
             "chain_id": self.chain_id,
@@ -47,6 +51,8 @@ class Charter:
             "log": {"origin": self.log_origin, "vkey": self.log_vkey},
             "operator": to_checksum(self.operator),
         }
+        if self.store:
+            record["store"] = self.store
         return json.dumps(record, indent=2) + "\n"
 
     @classmethod
@@ -85,6 +91,7 @@ class Charter:
                 log_origin=str(record["log"]["origin"]),
                 log_vkey=str(record["log"]["vkey"]),
                 operator=parse_address(record["operator"]),
+                store=str(record.get("store", "")),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(
