@@ -77,6 +77,18 @@ class Book:
         """Give the pages of one round, empty if it has not begun."""
         return self.rounds.setdefault(round_id, RoundPages())
 
+    def refusals(self, round_id: int, participant: str) -> list[str]:
+        """Give the codes with which a round's statement refuses one participant.
+
+        Parameters
+        ----------
+        participant :
+            Checksum address.
+        """
+        result = self.round(round_id).result
+        stated = result.fields["refused"] if result else []
+        return [item["code"] for item in stated if item["participant"] == participant]
+
     def _place(self, entry: Entry) -> None:
         kind = kind_of(entry.statement)
         job = entry.statement.predicate.get("job")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.claims_tree import ClaimsTree
-from counterpoise.core.digest import dag_cbor
+from counterpoise.core.digest import dag_cbor, sha256
 from counterpoise.core.errors import VerificationError
 from counterpoise.core.units import to_checksum
 from counterpoise.federation.book import COMMITTED, REVEALED, Book
@@ -139,7 +139,7 @@ class Coordinator:
         committed = self._committed(number, base)
         intake = take_reveals(self.terms, number, base, committed, letters)
         self._reveals[number] = intake
-        self._close(number, REVEALED, intake, [letter.digest for letter in intake.letters])
+        self._close(number, REVEALED, intake, [sha256(x.participant + x.digest) for x in intake.letters])
 
     def _close(self, number: int, phase: str, intake: Intake, leaves: list[bytes]) -> None:
         blob = self.network.store.put(dag_cbor(leaves))
@@ -182,7 +182,9 @@ class Coordinator:
         return self._commitments[number]
 
     def _leaves(self, number: int, intake: Intake) -> list[bytes]:
-        return [commitment_leaf(self.terms, number, x.participant, x.digest) for x in intake.letters]
+        return [
+            commitment_leaf(self.terms, number, x.participant, x.digest) for x in intake.letters
+        ]
 
     def _log_result(
         self, number: int, base: bytes, outcome: Outcome, refused: Sequence[Refusal]

@@ -50,7 +50,8 @@ class HonestTrainer:
         rules = terms.rules
         base, features = as_floats(rules, model, self.features)
         seed = round_seed(rules.seed, self.seed, round_id)
-        return self.learner.train(base, features, self.labels, seed=seed) - base
+        step: Floats = self.learner.train(base, features, self.labels, seed=seed) - base
+        return step
 
 
 def as_floats(

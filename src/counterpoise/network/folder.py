@@ -11,11 +11,20 @@ DIR/local-keys.json   seed of the local keys; worth nothing on any other chain
 import json
 import os
 import secrets
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from counterpoise.chain import Account, Chain, Contract, artifact, deploy, open_chain
+from counterpoise.chain import (
+    Account,
+    Chain,
+    Contract,
+    Workbench,
+    artifact,
+    deploy,
+    open_chain,
+)
 from counterpoise.core.digest import keccak, sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.network.charter import Charter
@@ -86,11 +95,50 @@ class Network:
         charter = self.charter
         return LogReader(self._home / "log", origin=charter.log_origin, vkey=charter.log_vkey)
 
+    def anchor_log(self) -> None:
+        """Anchor the log's newest checkpoint on the chain, unless the chain has it already."""
+        if "Anchor" not in self.charter.contracts:
+            return
+        anchor, checkpoint = self._anchor, self.log.checkpoint()
+        head = anchor.head(self._log_id)
+        if head is None or head.size < checkpoint.size:
+            proof = self.log.consistency(head.size, checkpoint.size) if head else []
+            account = self.account("operator")
+            anchor.anchor(account, self._log_id, checkpoint.size, checkpoint.root, proof)
+
     def anchored_heads(self) -> list[Head]:
-        """Fetch every head of the log that the chain holds or held, oldest first."""
+        """Fetch every head of the log that the chain has accepted, oldest first."""
         if "Anchor" not in self.charter.contracts:
             return []
-        return []
+        return list(self._anchor.heads(self._log_id))
+
+    def fund(self, address: bytes, wei: int) -> None:
+        """Give an account gas money; on a local chain only."""
+        if not isinstance(self.chain, Workbench):
+            raise InputError(
+                "this chain does not give gas money away", hint="send some to the account"
+            )
+        self.chain.fund(address, wei)
+
+    def warp(self, seconds: int) -> None:
+        """Let time pass: at once on a local chain, by waiting elsewhere."""
+        if isinstance(self.chain, Workbench):
+            self.chain.warp(seconds)
+        else:
+            time.sleep(seconds)
+
+    @cached_property
+    def _anchor(self) -> "AnchorClient":
+        from counterpoise.provenance import AnchorClient
+
+        return AnchorClient(self.contract("Anchor"))
+
+    @cached_property
+    def _log_id(self) -> bytes:
+        from counterpoise.provenance import log_id
+
+        charter = self.charter
+        return log_id(charter.operator, charter.log_origin, charter.log_vkey)
 
     def close(self) -> None:
         """Release the log's lock and the chain."""
@@ -211,11 +259,10 @@ def _check_chain(network: Network) -> None:
 
 def _deploy(chain: Chain, operator: Account) -> dict[str, bytes]:
     token = deploy(chain, operator, "CreditToken", operator.address)
-    anchor = deploy(chain, operator, "Anchor")
     jobs = deploy(chain, operator, "Jobs", token.address)
     cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
     rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
-    contracts = (token, anchor, jobs, cohort, rounds)
+    contracts = (token, jobs, cohort, rounds)
     return {contract.artifact.name: contract.address for contract in contracts}
 
 

@@ -1,0 +1,156 @@
+"""Shows a run on the terminal: progress while it goes on, figures when it is done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import TimeElapsedColumn as Elapsed
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from counterpoise.apps.diagnosis.baselines import Figures
+from counterpoise.apps.diagnosis.demo import Say
+from counterpoise.apps.diagnosis.report import DEMONSTRATED, Report
+from counterpoise.core.units import PPM, format_tokens
+
+BAR = 20
+TITLES = {
+    "cleveland": "Cleveland",
+    "hungarian": "Budapest",
+    "switzerland": "Zurich, Basel",
+    "va": "Long Beach",
+    "pooled_test": "all together",
+}
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Say]:
+    """Show each stage with its share done; nothing where `quiet`."""
+    if quiet:
+        yield lambda stage, done, total: None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(BAR),
+        MofNCompleteColumn(),
+        Elapsed(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=1)
+
+        def say(stage: str, done: int, total: int) -> None:
+            bars.update(task, description=stage, completed=done, total=total)
+
+        yield say
+
+
+def show(report: Report, *, report_path: Path | None) -> None:
+    """Print what a run came to."""
+    console = Console(highlight=False)
+    console.print()
+    console.print(accuracies(report))
+    console.print(payments(report))
+    _show_refusals(console, report)
+    _show_costs(console, report)
+    console.print(lineage(report))
+    _show_verdict(console, report)
+    _show_next(console, report, report_path)
+
+
+def accuracies(report: Report) -> Table:
+    """Accuracy by hospital, federated beside local-only and pooled."""
+    table = Table(
+        title="Accuracy on test rows that nobody trained or scored on", title_justify="left"
+    )
+    table.add_column("hospital")
+    for how in ("local only", "pooled", "federated", "best constant"):
+        table.add_column(how, justify="right")
+    for name in DEMONSTRATED:
+        by: dict[str, Figures] = {how: figures[name] for how, figures in report.figures.items()}
+        cells = [f"{by[how].accuracy:.3f}" for how in ("local", "pooled", "federated")]
+        table.add_row(TITLES[name], *cells, f"{by['pooled'].constant:.3f}")
+    return table
+
+
+def payments(report: Report) -> Table:
+    """Contribution and pay of each participant, as bars."""
+    table = Table(title="Contribution and pay", title_justify="left")
+    table.add_column("participant")
+    table.add_column("contribution")
+    table.add_column("share", justify="right")
+    table.add_column("pay, tokens", justify="right")
+    most = max((p["score_ppm"] for p in report.participants), default=0) or 1
+    for person in report.participants:
+        bar = "█" * round(BAR * person["score_ppm"] / most)
+        pay = format_tokens(int(person["pay"]))
+        table.add_row(person["name"], Text(bar), f"{100 * person['score_ppm'] / PPM:.1f} %", pay)
+    return table
+
+
+def lineage(report: Report) -> Tree:
+    """Give the model's lineage as a small tree."""
+    digests = report.digests
+    tree = Tree(f"model {digests['model'][:16]}")
+    last = tree.add(
+        f"round {report.rounds + 1}: scores {digests['scores'][:16]}, trace {digests['trace'][:16]}"
+    )
+    last.add(f"rounds 2 to {report.rounds}: updates, each signed, committed, revealed")
+    last.add("round 1: federated statistics")
+    hospitals = [p for p in report.participants if p["name"] in TITLES]
+    for person in hospitals:
+        last.add(
+            f"{TITLES[person['name']]}: dataset {person['row_root'][:16]}, {person['rows']} rows, consent"
+        )
+    tree.add(f"task, signed by the sponsor: validation rows {digests['validation'][:16]}")
+    return tree
+
+
+def _show_refusals(console: Console, report: Report) -> None:
+    for person in report.participants:
+        if person["refused"]:
+            codes = ", ".join(person["refused"])
+            times = person["rounds_refused"]
+            console.print(f"refused: {person['name']}, {codes}, in {times} rounds")
+    idle = [p["name"] for p in report.participants if not p["score_ppm"] and not p["refused"]]
+    if idle:
+        console.print(f"admitted, but of no measured worth: {', '.join(idle)}")
+
+
+def _show_costs(console: Console, report: Report) -> None:
+    gas = report.gas
+    console.print(
+        f"\n{report.rounds + 1} rounds (1 of statistics, {report.rounds} of training), 2 transactions each, "
+        f"at most {max(gas.values()):,} gas a round; a claim {max(report.claims, default=0):,} gas\n"
+    )
+
+
+def _show_verdict(console: Console, report: Report) -> None:
+    seconds = report.seconds
+    if report.verdict.first is None:
+        said = (
+            f"{report.verdict.numbers:,} numbers re-derived from chain, log and blobs; none false"
+        )
+    else:
+        said = f"FALSE: {report.verdict.first}"
+    console.print(
+        f"\nverify: {said} ({seconds['verify']:.1f} s; the run took {seconds['run']:.1f} s)"
+    )
+
+
+def _show_next(console: Console, report: Report, path: Path | None) -> None:
+    console.print(f"state:  {report.state}", soft_wrap=True)
+    if path is not None:
+        console.print(f"report: {path}", soft_wrap=True)
+    console.print("\nTry next:", soft_wrap=True)
+    state = report.state
+    for command in (
+        f"counterpoise verify --state {state}",
+        f"counterpoise federation show --state {state}",
+        f"counterpoise provenance lineage {report.digests['model'][:16]} --state {state}",
+        "counterpoise demo --honest",
+    ):
+        console.print(f"  .venv/bin/{command}", soft_wrap=True)
