@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.provenance.anchor import AnchorClient, LogName
     from counterpoise.provenance.checkpoint import Checkpoint, Head, check_checkpoint
     from counterpoise.provenance.envelope import Envelope, add_signature, check_envelope, sign
     from counterpoise.provenance.index import Index, IndexedEntry
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
         check_receipt,
         make_receipt,
     )
+    from counterpoise.provenance.rows import (
+        Column,
+        CsvSource,
+        LeafFile,
+        RowCommitment,
+        RowProof,
+        RowSource,
+        SaltFile,
+        Schema,
+        check_row,
+        commit_rows,
+        read_row,
+        row_proof,
+    )
     from counterpoise.provenance.signers import (
         AccountSigner,
         AddressVerifier,
@@ -41,43 +56,30 @@ if TYPE_CHECKING:
     from counterpoise.provenance.witness import Witness, add_cosignature
 
 _HOMES = {
-    "checkpoint": (
-        "Checkpoint",
-        "Head",
-        "check_checkpoint",
-    ),
-    "envelope": (
-        "Envelope",
-        "add_signature",
-        "check_envelope",
-        "sign",
-    ),
-    "index": (
-        "Index",
-        "IndexedEntry",
-    ),
+    "anchor": ("AnchorClient", "LogName"),
+    "checkpoint": ("Checkpoint", "Head", "check_checkpoint"),
+    "envelope": ("Envelope", "add_signature", "check_envelope", "sign"),
+    "index": ("Index", "IndexedEntry"),
     "lineage": ("Tree",),
     "log": ("Log",),
     "note": ("log_vkey",),
-    "predicates": (
-        "build_statement",
-        "check_predicate",
-        "kind_of",
-        "predicate_type",
-    ),
-    "proof": (
-        "TlogProof",
-        "prove",
-    ),
-    "reader": (
-        "LogReader",
-        "LogView",
-    ),
-    "receipt": (
-        "AnchorReference",
-        "Receipt",
-        "check_receipt",
-        "make_receipt",
+    "predicates": ("build_statement", "check_predicate", "kind_of", "predicate_type"),
+    "proof": ("TlogProof", "prove"),
+    "reader": ("LogReader", "LogView"),
+    "receipt": ("AnchorReference", "Receipt", "check_receipt", "make_receipt"),
+    "rows": (
+        "Column",
+        "CsvSource",
+        "LeafFile",
+        "RowCommitment",
+        "RowProof",
+        "RowSource",
+        "SaltFile",
+        "Schema",
+        "check_row",
+        "commit_rows",
+        "read_row",
+        "row_proof",
     ),
     "signers": (
         "AccountSigner",
@@ -89,26 +91,20 @@ _HOMES = {
         "Signer",
         "Verifier",
     ),
-    "statement": (
-        "Statement",
-        "Subject",
-    ),
-    "verdict": (
-        "Falsehood",
-        "Verdict",
-    ),
-    "witness": (
-        "Witness",
-        "add_cosignature",
-    ),
+    "statement": ("Statement", "Subject"),
+    "verdict": ("Falsehood", "Verdict"),
+    "witness": ("Witness", "add_cosignature"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccountSigner",
     "AddressVerifier",
+    "AnchorClient",
     "AnchorReference",
     "Checkpoint",
+    "Column",
+    "CsvSource",
     "Ed25519Signer",
     "Ed25519Verifier",
     "Envelope",
@@ -116,12 +112,19 @@ __all__ = [
     "Head",
     "Index",
     "IndexedEntry",
+    "LeafFile",
     "Log",
+    "LogName",
     "LogReader",
     "LogView",
     "P256Signer",
     "P256Verifier",
     "Receipt",
+    "RowCommitment",
+    "RowProof",
+    "RowSource",
+    "SaltFile",
+    "Schema",
     "Signer",
     "Statement",
     "Subject",
@@ -137,11 +140,15 @@ __all__ = [
     "check_envelope",
     "check_predicate",
     "check_receipt",
+    "check_row",
+    "commit_rows",
     "kind_of",
     "log_vkey",
     "make_receipt",
     "predicate_type",
     "prove",
+    "read_row",
+    "row_proof",
     "sign",
 ]
 
