@@ -1,12 +1,12 @@
 """An embedded chain in a folder outlives its process, however that ends."""
 
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -68,7 +68,7 @@ MINER = """
 def test_a_chain_killed_while_mining_opens_with_its_last_whole_block(
     tmp_path, accounts, counter_artifact, blocks
 ):
-    source = os.path.join(os.path.dirname(__file__), "contracts", "Counter.vy")
+    source = Path(__file__).parent / "contracts" / "Counter.vy"
     with run_python(MINER, tmp_path, source) as process:
         lines = [process.stdout.readline() for _ in range(blocks)]
         time.sleep(0.003 * blocks)
