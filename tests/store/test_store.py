@@ -361,3 +361,23 @@ def test_many_processes_put_the_same_blobs(tmp_path):
     for n in range(200):
         assert store.fetch(hashlib.sha256(bytes([n]) * 2000).digest()) == bytes([n]) * 2000
     assert leftovers(tmp_path) == []
+
+
+FORKER = """
+import os, sys
+from counterpoise.store import Store
+store = Store(sys.argv[1])
+for n in range(8): store.put(b"parent" + bytes([n]))
+store.flush()
+child = os.fork()
+for n in range(8): store.put(b"both" + bytes([n]))
+store.flush()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_flushes_too(tmp_path):
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKER, str(tmp_path)], check=True, timeout=30
+    )

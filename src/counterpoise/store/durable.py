@@ -8,14 +8,18 @@ import errno
 import fcntl
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 INCOMING = ".incoming"
 _ATTEMPTS = 4
 _NOTHING_TO_SYNC = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EINVAL)
-_SLOW_SYNC = 0.001
+_FEW = 2
 _SYNC_THREADS = 16
 
 
@@ -84,21 +88,26 @@ def _remove_unlocked(path: Path) -> None:
 def sync_all(paths: Iterable[Path]) -> dict[Path, OSError]:
     """Make files and folders durable; return those that failed, with the reason.
 
-    A path that is gone counts as done (its removal is synced with its folder), and so does one
-    that cannot be opened or knows no sync, such as a folder above ours. Where one sync is slow the
-    rest go side by side, so that they share the disk's own barriers.
+    Many go side by side, so that they share the disk's own barriers: one after the other, a busy
+    disk takes many times as long. A path that is gone counts as done (its removal is synced with
+    its folder), and so does one that cannot be opened or knows no sync, such as a folder above
+    ours.
     """
     todo = list(paths)
-    started = time.monotonic()
-    failures = [_sync(path) for path in todo[:1]]
-    if time.monotonic() - started < _SLOW_SYNC:
-        failures.extend(_sync(path) for path in todo[1:])
-    else:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-            failures.extend(pool.map(_sync, todo[1:]))
+    each = _pool().map if len(todo) > _FEW else map
+    failures = each(_sync, todo)
     return {path: failed for path, failed in zip(todo, failures, strict=True) if failed}
+
+
+@cache
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="sync")
+
+
+# A forked child has none of its parent's threads: it starts its own.
+os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _sync(path: Path) -> OSError | None:

@@ -104,12 +104,12 @@ class Folder:
             with self._guard:
                 targets, self._unflushed = self._unflushed, set()
             folders = {folder for target in targets for folder in self._folders_above(target)}
-            lost = sync_all(targets)
+            failures = sync_all([*targets, *folders])
+            lost = targets & failures.keys()
             for target in lost:
                 # After a failed sync the kernel may call the torn pages clean: never keep them.
                 with contextlib.suppress(OSError):
                     target.unlink()
-            failures = {**lost, **sync_all(folders)}
             if failures:
                 with self._guard:
                     self._unflushed |= targets
