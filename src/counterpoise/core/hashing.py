@@ -38,8 +38,12 @@ def prepare(count: int) -> None:
 @cache
 def _load_kernel() -> ModuleType | None:
     try:
+        from numba.core.errors import NumbaError
+    except ImportError:
+        return None
+    try:
         from counterpoise.core import merkle_kernel
-    except (ImportError, RuntimeError):  # no numba here, or no place for its cache
+    except (ImportError, RuntimeError, NumbaError):  # no place for its cache, or another numba
         return None
     if not _is_right(merkle_kernel):
         warnings.warn("numba's SHA-256 is wrong on this machine: hashlib is used", stacklevel=2)
