@@ -31,7 +31,7 @@ BUDGET, LIFE = 1000, 400
 
 sides = st.integers(0, 1)
 members = st.sampled_from(MEMBERS)
-shares = st.lists(st.integers(0, 500), min_size=3, max_size=3)
+shares = st.lists(st.integers(0, 360), min_size=3, max_size=3)
 
 
 class CohortMachine(RuleBasedStateMachine):
@@ -50,8 +50,11 @@ class CohortMachine(RuleBasedStateMachine):
     def teardown(self):
         self.world.chain.revert(self.place)
 
-    @initialize(stakes=st.tuples(st.sampled_from((0, 1, 50)), st.sampled_from((7, 50))))
-    def open_both(self, stakes):
+    @initialize(
+        stakes=st.tuples(st.sampled_from((0, 1, 50)), st.sampled_from((7, 50))),
+        first=st.sets(members),
+    )
+    def open_both(self, stakes, first):
         w = self.world
         for stake in stakes:
             job = w.jobs.create_and_fund(
@@ -68,6 +71,8 @@ class CohortMachine(RuleBasedStateMachine):
             self.cohorts.append(
                 cohort_rules.Cohort(self.judge.address, stake, self.jobs[-1].expires)
             )
+        for name in sorted(first):
+            self.join(0, name)
 
     def address(self, name):
         return self.world.roles[name].address
@@ -199,6 +204,7 @@ class CohortMachine(RuleBasedStateMachine):
             self.cohorts[side], amount = found
             self.purses["sponsor"] += amount
 
+    @precondition(lambda self: self.world.now > self.jobs[0].expires - 60)
     @rule(side=sides)
     def expire(self, side):
         found = self.agree(
@@ -209,7 +215,32 @@ class CohortMachine(RuleBasedStateMachine):
             self.jobs[side] = found
             self.purses["sponsor"] += BUDGET
 
-    @rule(seconds=st.sampled_from((5, 60, 60, 3600)))
+    @rule(side=sides, dues=shares, lie=st.sampled_from((0, 0, -1)), steps=st.integers(1, 3))
+    def end_well(self, side, dues, lie, steps):
+        """What an honest evaluator does in one transaction; random steps rarely get there."""
+        self.deliver(side, dues, lie)
+        if steps > 1:
+            self.decide(side, True)
+        if steps > 2:
+            self.settle(side)
+
+    @rule(side=sides)
+    def all_claim(self, side):
+        for who in MEMBERS if self.trees[side] else ():
+            self.claim(side, who, 0, False)
+
+    @rule(side=sides)
+    def all_leave(self, side):
+        for who in MEMBERS:
+            self.withdraw(side, who)
+        self.refund(side)
+
+    @rule(who=members, amount=st.sampled_from((1, 7)))
+    def prove_a_fault(self, who, amount):
+        for side in (0, 1):
+            self.slash(side, who, amount, True)
+
+    @rule(seconds=st.sampled_from((5, 60, 60, 60, 3600)))
     def wait(self, seconds):
         self.world.chain.warp(seconds)
 
