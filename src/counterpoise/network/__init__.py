@@ -3,11 +3,11 @@
 from counterpoise.network.charter import Charter
 from counterpoise.network.folder import (
     Network,
-    create_network,
     default_state,
     open_network,
     visit_network,
 )
+from counterpoise.network.founding import create_network
 
 __all__ = [
     "Charter",

@@ -1,4 +1,4 @@
-"""Creates and opens a network in a folder, or visits one of somebody else.
+"""Opens a network in a folder, or visits one of somebody else.
 
 DIR/network.json      the charter
 DIR/chain/            the embedded chain
@@ -9,8 +9,6 @@ DIR/local-keys.json   seed of the local keys; worth nothing on any other chain
 """
 
 import json
-import os
-import secrets
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,17 +20,15 @@ from counterpoise.chain import (
     Contract,
     Workbench,
     artifact,
-    deploy,
     open_chain,
 )
-from counterpoise.core.digest import keccak, sha256
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.network.charter import Charter
-from counterpoise.provenance import Head, Log, LogReader, log_vkey
+from counterpoise.provenance import Head, Log, LogReader
 from counterpoise.store import Mailbox, Store
 
-ORIGIN = "counterpoise.network/local"
-KEYS_WARNING = "Local keys for a local chain. Anyone can derive them; never fund them elsewhere."
+MAX_LETTER = 1 << 16
 
 
 def default_state() -> Path:
@@ -86,9 +82,14 @@ class Network:
     def log(self) -> Log:
         """The evidence log, opened for writing by this process alone."""
         if self._log is None:
-            key = sha256(self._seed + b"log")
-            self._log = Log(self._home / "log", origin=self.charter.log_origin, key=key)
+            origin = self.charter.log_origin
+            self._log = Log(self._home / "log", origin=origin, key=self.log_key)
         return self._log
+
+    @property
+    def log_key(self) -> bytes:
+        """Seed of the log's signing key; a secret of the operator."""
+        return sha256(self._seed + b"log")
 
     def log_reader(self) -> LogReader:
         """Open the evidence log for reading; every hash is checked against its checkpoint."""
@@ -171,40 +172,6 @@ class Network:
             raise InputError(f"no local keys at {path}: {error}") from error
 
 
-def create_network(folder: Path, *, seed: bytes | None = None, chain: str = "embedded:") -> Network:
-    """Create a network in `folder`, or open the one that is there.
-
-    Parameters
-    ----------
-    folder :
-        The state folder; made if missing.
-    seed :
-        Seed of the local keys; random where None. Equal seeds give equal addresses.
-    chain :
-        ``embedded:``, ``anvil:`` or the URL of a local node.
-
-    Notes
-    -----
-    The charter is written last and atomically, so a creation that was interrupted is
-    simply done again.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "network.json").exists():
-        return open_network(folder)
-    _write_seed(folder / "local-keys.json", seed or secrets.token_bytes(32))
-    opened = open_chain(chain, folder=folder / "chain")
-    blank = Charter(chain, opened.chain_id(), {}, ORIGIN, "", b"\0" * 20)
-    network = Network(blank, opened, Store(folder / "blobs"), Mailbox(folder / "mail"), folder)
-    operator = network.account("operator")
-    if hasattr(opened, "fund"):
-        opened.fund(operator.address, 10**21)
-    vkey = log_vkey(ORIGIN, sha256(network._seed + b"log"))
-    contracts = _deploy(opened, operator)
-    network.charter = Charter(chain, opened.chain_id(), contracts, ORIGIN, vkey, operator.address)
-    _write_atomically(folder / "network.json", network.charter.to_json())
-    return network
-
-
 def open_network(folder: Path, *, chain: str | None = None) -> Network:
     """Open the network of a state folder.
 
@@ -216,7 +183,7 @@ def open_network(folder: Path, *, chain: str | None = None) -> Network:
     """
     charter = Charter.load(folder / "network.json")
     opened = open_chain(chain or charter.chain, folder=folder / "chain")
-    network = Network(charter, opened, Store(folder / "blobs"), Mailbox(folder / "mail"), folder)
+    network = Network(charter, opened, *shared_place(charter.store or folder), folder)
     _check_chain(network)
     return network
 
@@ -233,11 +200,19 @@ def visit_network(charter: Charter, *, chain: str, store: str) -> Network:
     store :
         Folder or fsspec URL under which ``blobs`` and ``mail`` are shared.
     """
-    base = store.rstrip("/")
     opened = open_chain(chain)
-    network = Network(charter, opened, Store(f"{base}/blobs"), Mailbox(f"{base}/mail"))
+    network = Network(charter, opened, *shared_place(store))
     _check_chain(network)
     return network
+
+
+def shared_place(place: Path | str) -> tuple[Store, Mailbox]:
+    """Open the blobs and the mail under one place; a letter is no longer than a log's entry."""
+    blobs, mail = (
+        place / name if isinstance(place, Path) else f"{place.rstrip('/')}/{name}"
+        for name in ("blobs", "mail")
+    )
+    return Store(blobs), Mailbox(mail, max_bytes=MAX_LETTER)
 
 
 def _check_chain(network: Network) -> None:
@@ -255,28 +230,3 @@ def _check_chain(network: Network) -> None:
                 f"no code at the address of {name} on this chain",
                 hint="the chain was reset, or the charter is of another network",
             )
-
-
-def _deploy(chain: Chain, operator: Account) -> dict[str, bytes]:
-    token = deploy(chain, operator, "CreditToken", operator.address)
-    jobs = deploy(chain, operator, "Jobs", token.address)
-    cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
-    rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
-    contracts = (token, jobs, cohort, rounds)
-    return {contract.artifact.name: contract.address for contract in contracts}
-
-
-def _write_seed(path: Path, seed: bytes) -> None:
-    if not path.exists():
-        record = {"warning": KEYS_WARNING, "seed": seed.hex(), "check": keccak(seed).hex()[:8]}
-        _write_atomically(path, json.dumps(record, indent=2) + "\n")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", encoding="utf-8") as file:
-        temporary.chmod(0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
