@@ -367,10 +367,10 @@ FORKER = """
 import os, sys
 from counterpoise.store import Store
 store = Store(sys.argv[1])
-for n in range(8): store.put(b"parent" + bytes([n]))
+for n in range(200): store.put(b"parent" + bytes([n]))
 store.flush()
 child = os.fork()
-for n in range(8): store.put(b"both" + bytes([n]))
+store.put(b"both")
 store.flush()
 if child:
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
