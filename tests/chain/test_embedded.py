@@ -224,6 +224,23 @@ def test_blockhash_knows_the_last_blocks(chain, accounts):
     assert chain.call(STRANGER, b"") == chain.block().parent
 
 
+def test_calls_nest_as_deep_as_the_rules_allow_and_no_deeper(chain):
+    # calldata: none. Each level calls itself with all gas, and the return value counts levels.
+    # PUSH0*4 PUSH0 ADDRESS GAS CALL-with-32-bytes-back, then ADD 1, MSTORE, RETURN
+    code = "60205f5f5f5f305af1505f51600101 5f5260205ff3".replace(" ", "")
+    chain.set_code(STRANGER, bytes.fromhex(code))
+    depths = []
+
+    def work():
+        depths.append(int.from_bytes(chain.call(STRANGER, b""), "big"))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    work()
+    assert depths[0] == depths[1] > 250
+
+
 def test_code_and_money_can_be_put_in_place(chain):
     chain.set_code(STRANGER, bytes.fromhex("60016000526001601ff3"))
     chain.fund(STRANGER, 7)

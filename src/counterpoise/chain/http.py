@@ -15,7 +15,13 @@ from counterpoise.chain.backend import (
 from counterpoise.chain.reasons import Refused, reason_of
 from counterpoise.chain.transport import Call, NodeError, Transport
 from counterpoise.core.digest import keccak
-from counterpoise.core.errors import ChainError, InputError, Reverted, Unreachable
+from counterpoise.core.errors import (
+    ChainError,
+    CounterpoiseError,
+    InputError,
+    Reverted,
+    Unreachable,
+)
 
 REVERTED = 3
 KNOWN_ALREADY = ("already known", "known transaction", "already imported")
@@ -41,7 +47,11 @@ class HttpChain:
     def __init__(self, url: str, *, chain_id: int | None = None, **options: Any) -> None:
         self._chain_id = chain_id
         self._transport = Transport(url, on_reconnect=self._check_chain, **options)
-        self._check_chain()
+        try:
+            self._check_chain()
+        except CounterpoiseError:
+            self.close()
+            raise
 
     @property
     def features(self) -> Features:

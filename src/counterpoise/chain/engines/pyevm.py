@@ -5,11 +5,13 @@ receipts and logs is kept by `counterpoise.chain.ledger`; py-evm executes, and b
 whose roots make up a block's hash. Not thread-safe: the caller holds a lock.
 """
 
+import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import eth
 import rlp
 from eth.consensus.context import ConsensusContext
 from eth.constants import CREATE_CONTRACT_ADDRESS
@@ -26,6 +28,10 @@ from rlp.exceptions import RLPException
 
 from counterpoise.chain.engines.pyevm_runs import least_gas, revert_data, run_call
 from counterpoise.core.errors import ChainError
+
+# py-ecc raises the limit to 100,000, at which a request of nested brackets overflows the stack
+# of the machine instead of raising RecursionError. py-evm's own limit suffices for the EVM.
+sys.setrecursionlimit(eth.EVM_RECURSION_LIMIT)
 
 Header = Any
 Signed = Any
