@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from counterpoise.provenance.anchor import AnchorClient, LogName
+    from counterpoise.provenance.anchor import AnchorClient, LogId, log_id
     from counterpoise.provenance.checkpoint import Checkpoint, Head, check_checkpoint
     from counterpoise.provenance.envelope import Envelope, add_signature, check_envelope, sign
     from counterpoise.provenance.index import Index, IndexedEntry
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from counterpoise.provenance.witness import Witness, add_cosignature
 
 _HOMES = {
-    "anchor": ("AnchorClient", "LogName"),
+    "anchor": ("AnchorClient", "LogId", "log_id"),
     "checkpoint": ("Checkpoint", "Head", "check_checkpoint"),
     "envelope": ("Envelope", "add_signature", "check_envelope", "sign"),
     "index": ("Index", "IndexedEntry"),
@@ -114,7 +114,7 @@ __all__ = [
     "IndexedEntry",
     "LeafFile",
     "Log",
-    "LogName",
+    "LogId",
     "LogReader",
     "LogView",
     "P256Signer",
@@ -143,6 +143,7 @@ __all__ = [
     "check_row",
     "commit_rows",
     "kind_of",
+    "log_id",
     "log_vkey",
     "make_receipt",
     "predicate_type",
