@@ -11,7 +11,7 @@ import numpy as np
 
 from counterpoise.core import merkle
 from counterpoise.core.digest import array_from_bytes, keccak, sha256
-from counterpoise.core.errors import CounterpoiseError, InputError
+from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
 from counterpoise.federation.intake import Letter, Refusal
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.rules import (
@@ -26,6 +26,7 @@ from counterpoise.federation.rules import (
     standardised,
     weights_of,
 )
+from counterpoise.federation.rules.logits import INTEGER_LIMIT
 from counterpoise.federation.rules.update import vector_of
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
@@ -66,6 +67,11 @@ class Outcome:
     trace_root: bytes
     scores_root: bytes
 
+    @property
+    def void(self) -> bool:
+        """Whether the round left the model as it was and nobody is paid for it."""
+        return self.result.void if self.result else not self.admitted
+
 
 @dataclass
 class Replay:
@@ -84,6 +90,15 @@ class Replay:
     model: ModelFile
     standing: Standing = field(default_factory=Standing)
     number: int = 0
+
+    def __post_init__(self) -> None:
+        task, params = self.terms.rules, self.model.params.astype(np.int64)
+        reach = int(np.abs(params).max(initial=0)) + task.rounds * task.clip
+        if params.shape != (task.model.n_params,) or reach >= 1 << 31:
+            raise InputError(
+                f"a base model of {params.shape} parameters that may reach {reach}",
+                hint=f"the rules need ({task.model.n_params},), for ever below 2**31",
+            )
 
     @property
     def context(self) -> bytes:
@@ -116,21 +131,53 @@ class Replay:
         self.model, self.standing = outcome.model, outcome.standing
         return outcome
 
-    def _vector(self, letter: Letter) -> np.ndarray:
-        task, rows = self.terms.rules, self.rows[letter.participant]
-        limit = 64 * (task.model.n_params + len(task.features)) + 1024
+    @property
+    def update_limit(self) -> int:
+        """Most bytes of an update that are read."""
+        task = self.terms.rules
+        return 64 * (task.model.n_params + len(task.features)) + 1024
+
+    def fetch(self, digest: bytes) -> bytes:
+        """Fetch an update's blob.
+
+        Raises
+        ------
+        AdmissionError :
+            ``missing``: it is not in the store, or something else is in its place; ``size``.
+        """
         try:
-            blob = self.store.fetch(letter.digest, max_bytes=limit)
+            return self.store.fetch(digest, max_bytes=self.update_limit)
         except InputError as error:
-            code = "size" if self.store.has(letter.digest) else "missing"
+            code = "size" if self.store.has(digest) else "missing"
             raise AdmissionError(code, error.message) from error
+        except VerificationError as error:
+            raise AdmissionError("missing", error.message) from error
+
+    def _vector(self, letter: Letter) -> np.ndarray:
+        task, blob = self.terms.rules, self.fetch(letter.digest)
         if self.number != STATISTICS_ROUND:
             return vector_of(blob, task)
         try:
-            vector = array_from_bytes(blob, max_bytes=limit)
+            vector = array_from_bytes(blob, max_bytes=self.update_limit)
         except CounterpoiseError as error:
             raise AdmissionError("dtype", error.message) from error
+        rows = self.rows[letter.participant]
+        self._check_room(rows)
         return admit_statistics(vector, task, rows)
+
+    def _check_room(self, rows: int) -> None:
+        """Refuse so many rows that sums over all members could leave 62 bits.
+
+        Each member has an equal part of the room, so that none can make the round fail.
+        """
+        task = self.terms.rules
+        widest = max(
+            max((f.maximum - f.minimum) << task.feature_bits, f.minimum**2, f.maximum**2)
+            for f in task.features
+        )
+        most = (INTEGER_LIMIT - 1) // max(widest, 1) // len(self.rows)
+        if rows > most:
+            raise AdmissionError("statistics", f"{rows} rows, the sums have room for {most}")
 
     def _statistics(
         self,

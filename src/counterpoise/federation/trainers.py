@@ -1,6 +1,6 @@
 """What an honest participant does with its rows: exact statistics, then local training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class HonestTrainer:
     features: np.ndarray
     labels: np.ndarray
     seed: int = 0
+    _kept: dict[bytes, Floats] = field(default_factory=dict, repr=False)
 
     def statistics(self, terms: Terms) -> bytes:
         """Give the exact sums over the rows; see `Trainer.statistics`."""
@@ -48,10 +49,20 @@ class HonestTrainer:
     def step(self, terms: Terms, round_id: int, model: ModelFile) -> Floats:
         """Give the step of local training as floats, ``(n_params,)``."""
         rules = terms.rules
-        base, features = as_floats(rules, model, self.features)
+        base = model.params.astype(np.float64) / 2**rules.scale_bits
+        features = self._standardised(rules, model)
         seed = round_seed(rules.seed, self.seed, round_id)
         step: Floats = self.learner.train(base, features, self.labels, seed=seed) - base
         return step
+
+
+    def _standardised(self, rules: TaskRules, model: ModelFile) -> Floats:
+        """Give the rows as floats; computed once, for the statistics stay as they are."""
+        key = model.statistics.tobytes()
+        if key not in self._kept:
+            self._kept.clear()
+            self._kept[key] = as_floats(rules, model, self.features)[1]
+        return self._kept[key]
 
 
 def as_floats(
