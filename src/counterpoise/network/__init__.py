@@ -1,6 +1,7 @@
 """A folder that is a whole network: chain, contracts, evidence log, blobs, mail and keys."""
 
 from counterpoise.network.charter import Charter
+from counterpoise.network.faucet import draw_from_faucet, fill_faucet
 from counterpoise.network.folder import (
     Network,
     default_state,
@@ -14,6 +15,8 @@ __all__ = [
     "Network",
     "create_network",
     "default_state",
+    "draw_from_faucet",
+    "fill_faucet",
     "open_network",
     "visit_network",
 ]
