@@ -5,9 +5,9 @@ What a member earns follows the task's pay rule:
 per_round    each round divides its own part of the pot by that round's scores alone;
 cumulative   the pot so far is divided by the sum of every round's scores so far, so that one
              lucky round does not pay a member who was harmful in the others;
-steady       as cumulative, among members whose sum stands out of its own noise: Student's t of
-             their round scores is at least the square root of 2, which is
-             ``(r - 1) * S**2 >= 2 * (r * Q - S**2)`` for sum S and sum of squares Q over r rounds.
+steady       as cumulative, among members whose sum stands out of its own noise: its square is
+             at least the sum of the squares of their round scores, which says that Student's t
+             of these is at least 1, whatever the number of rounds.
 
 Under the last two a member's dues may fall from one round to the next: nothing may be drawn
 before the last round is final.
@@ -41,9 +41,6 @@ def pot_of_round(task: TaskRules, round_id: int) -> int:
     return task.pot * (round_id + 1) // task.rounds - task.pot * round_id // task.rounds
 
 
-STEADINESS = 2
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What every member has earned in all rounds so far.
@@ -57,15 +54,12 @@ class Standing:
         What each member would be owed if this round were the last, in base units.
     released :
         The part of the pot of the rounds that counted; the rest goes back to the sponsor.
-    counted :
-        Number of rounds that counted.
     """
 
     scores: Mapping[bytes, int] = field(default_factory=dict)
     squares: Mapping[bytes, int] = field(default_factory=dict)
     dues: Mapping[bytes, int] = field(default_factory=dict)
     released: int = 0
-    counted: int = 0
 
     @property
     def total(self) -> int:
@@ -74,9 +68,7 @@ class Standing:
 
     def is_steady(self, member: bytes) -> bool:
         """True if the sum of a member's scores stands out of its own noise."""
-        total, squares = self.scores[member], self.squares[member]
-        spread = self.counted * squares - total * total
-        return (self.counted - 1) * total * total >= STEADINESS * spread
+        return self.scores[member] ** 2 >= self.squares[member]
 
     def earning(self, task: TaskRules) -> dict[bytes, int]:
         """The summed scores that earn under the task's pay rule; 0 for who earns nothing."""
@@ -98,7 +90,6 @@ class Standing:
             scores={m: self.scores.get(m, 0) + scores.get(m, 0) for m in members},
             squares={m: self.squares.get(m, 0) + scores.get(m, 0) ** 2 for m in members},
             released=self.released + pot,
-            counted=self.counted + 1,
         )
         if task.pay_rule == "per_round":
             paid = share_out(scores, pot)
