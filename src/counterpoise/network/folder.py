@@ -25,7 +25,14 @@ from counterpoise.chain import (
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.network.charter import Charter
-from counterpoise.provenance import Head, Log, LogReader
+from counterpoise.provenance import (
+    AnchorClient,
+    AnchorReference,
+    Head,
+    Log,
+    LogReader,
+    log_id,
+)
 from counterpoise.store import Mailbox, Store
 
 MAX_LETTER = 1 << 16
@@ -96,22 +103,14 @@ class Network:
         charter = self.charter
         return LogReader(self._home / "log", origin=charter.log_origin, vkey=charter.log_vkey)
 
-    def anchor_log(self) -> None:
+    def anchor_log(self, operator: Account | None = None) -> AnchorReference:
         """Anchor the log's newest checkpoint on the chain, unless the chain has it already."""
-        if "Anchor" not in self.charter.contracts:
-            return
-        anchor, checkpoint = self._anchor, self.log.checkpoint()
-        head = anchor.head(self._log_id)
-        if head is None or head.size < checkpoint.size:
-            proof = self.log.consistency(head.size, checkpoint.size) if head else []
-            account = self.account("operator")
-            anchor.anchor(account, self._log_id, checkpoint.size, checkpoint.root, proof)
+        return self._anchor.publish(operator or self.account("operator"), self.log)
 
     def anchored_heads(self) -> list[Head]:
         """Fetch every head of the log that the chain has accepted, oldest first."""
-        if "Anchor" not in self.charter.contracts:
-            return []
-        return list(self._anchor.heads(self._log_id))
+        charter = self.charter
+        return self._anchor.heads(log_id(charter.operator, charter.log_origin, charter.log_vkey))
 
     def fund(self, address: bytes, wei: int) -> None:
         """Give an account gas money; on a local chain only."""
@@ -128,18 +127,9 @@ class Network:
         else:
             time.sleep(seconds)
 
-    @cached_property
-    def _anchor(self) -> "AnchorClient":
-        from counterpoise.provenance import AnchorClient
-
+    @property
+    def _anchor(self) -> AnchorClient:
         return AnchorClient(self.contract("Anchor"))
-
-    @cached_property
-    def _log_id(self) -> bytes:
-        from counterpoise.provenance import log_id
-
-        charter = self.charter
-        return log_id(charter.operator, charter.log_origin, charter.log_vkey)
 
     def close(self) -> None:
         """Release the log's lock and the chain."""

@@ -66,10 +66,11 @@ def create_network(
 
 def _deploy(chain: Chain, operator: Account) -> dict[str, bytes]:
     token = deploy(chain, operator, "CreditToken", operator.address)
+    anchor = deploy(chain, operator, "Anchor")
     jobs = deploy(chain, operator, "Jobs", token.address)
     cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
     rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
-    contracts = (token, jobs, cohort, rounds)
+    contracts = (token, anchor, jobs, cohort, rounds)
     return {contract.artifact.name: contract.address for contract in contracts}
 
 
