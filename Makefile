@@ -39,7 +39,7 @@ contracts: .venv/dev
 # Makes the pinned requirements anew; the address of no registry is recorded.
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	@set -e; for name in core dev; do \
+	@set -e; for name in core dev interop; do \
 	  $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --strip-extras --allow-unsafe --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -49,6 +49,19 @@ anvil: .tools/node_modules/.bin/anvil
 .tools/node_modules/.bin/anvil:
 	mkdir -p .tools
 	npm install --prefix .tools --ignore-scripts --no-audit --no-fund @foundry-rs/anvil@1.7.1
+
+# OpenZeppelin's token and a compiler, to compare ours with; for those who have Node.
+differential: .tools/differential/node_modules/solc/package.json
+.tools/differential/node_modules/solc/package.json:
+	mkdir -p .tools/differential
+	npm install --prefix .tools/differential --ignore-scripts --no-audit --no-fund @openzeppelin/contracts@5.7.0 solc@0.8.37
+
+# The stock model_signing command, in an environment of its own.
+interop: .tools/model-signing/made
+.tools/model-signing/made: requirements/interop.txt
+	$(PYTHON) -m venv .tools/model-signing
+	.tools/model-signing/bin/python -m pip install --quiet --require-hashes -r requirements/interop.txt
+	touch $@
 
 clean:
 	rm -rf .venv .tools build dist
