@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.errors import CounterpoiseError
-from counterpoise.provenance import Envelope, Statement, kind_of
+from counterpoise.provenance import Envelope, Statement, check_predicate, kind_of
 
 COMMITTED = "committed"
 REVEALED = "revealed"
@@ -31,7 +31,11 @@ class Entry:
 
 @dataclass
 class RoundPages:
-    """The entries of one round, in the order of the log."""
+    """The entries of one round, in the order of the log.
+
+    `repeated` holds closings and results after the first of each: an honest coordinator
+    states each once.
+    """
 
     commitments: list[Entry] = field(default_factory=list)
     updates: list[Entry] = field(default_factory=list)
@@ -39,6 +43,7 @@ class RoundPages:
     committed: Entry | None = None
     revealed: Entry | None = None
     result: Entry | None = None
+    repeated: list[Entry] = field(default_factory=list)
 
 
 @dataclass
@@ -47,7 +52,7 @@ class Book:
 
     job: int
     task: Entry | None = None
-    model: Entry | None = None
+    models: list[Entry] = field(default_factory=list)
     datasets: list[Entry] = field(default_factory=list)
     consents: list[Entry] = field(default_factory=list)
     joins: list[Entry] = field(default_factory=list)
@@ -63,15 +68,21 @@ class Book:
         return book
 
     def extend(self, entries: Iterable[bytes]) -> None:
-        """Go on with the entries that follow the last one read."""
+        """Go on with the entries that follow the last one read; malformed ones say nothing."""
         for data in entries:
             try:
                 statement = Envelope.from_bytes(data).statement
+                check_predicate(statement)
             except CounterpoiseError:
                 statement = None
             if statement is not None:
                 self._place(Entry(self.size, data, statement))
             self.size += 1
+
+    @property
+    def model(self) -> Entry | None:
+        """The statement of the delivered model, if there is one."""
+        return self.models[0] if self.models else None
 
     def round(self, round_id: int) -> RoundPages:
         """Give the pages of one round, empty if it has not begun."""
@@ -101,14 +112,14 @@ class Book:
         elif kind == "join":
             self.joins.append(entry)
         elif kind == "model":
-            self.model = self.model or entry
+            self.models.append(entry)
         elif kind == "evaluation":
             self.evaluations.append(entry)
         elif kind in ("commitment", "update", "closing", "round", "contribution"):
             self._place_in_round(kind, entry)
 
     def _place_in_round(self, kind: str, entry: Entry) -> None:
-        pages = self.round(int(entry.statement.predicate["round"]))
+        pages, phase = self.round(entry.fields["round"]), entry.fields.get("phase")
         if kind == "commitment":
             pages.commitments.append(entry)
         elif kind == "update":
@@ -116,8 +127,11 @@ class Book:
         elif kind == "contribution":
             pages.contributions.append(entry)
         elif kind == "round":
+            pages.repeated += [entry] if pages.result else []
             pages.result = pages.result or entry
-        elif entry.statement.predicate["phase"] == COMMITTED:
+        elif phase == COMMITTED:
+            pages.repeated += [entry] if pages.committed else []
             pages.committed = pages.committed or entry
-        elif entry.statement.predicate["phase"] == REVEALED:
+        elif phase == REVEALED:
+            pages.repeated += [entry] if pages.revealed else []
             pages.revealed = pages.revealed or entry

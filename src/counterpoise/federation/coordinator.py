@@ -6,30 +6,33 @@ step is next, and each step is done once, whoever does it again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from counterpoise.core.claims_tree import ClaimsTree
 from counterpoise.core.digest import dag_cbor, sha256
-from counterpoise.core.errors import VerificationError
-from counterpoise.core.units import to_checksum
-from counterpoise.federation.book import COMMITTED, REVEALED, Book
+from counterpoise.core.errors import Reverted, VerificationError
+from counterpoise.core.units import parse_address
+from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry
 from counterpoise.federation.courier import Courier
-from counterpoise.federation.evidence import Notary, commitment_leaf
+from counterpoise.federation.evidence import Notary
 from counterpoise.federation.intake import (
+    Desk,
     Intake,
-    Letter,
     Refusal,
+    Settlement,
     as_late,
-    split_mismatches,
-    take_commitments,
-    take_reveals,
+    committed_digests,
+    settle,
 )
 from counterpoise.federation.model_file import ModelFile
-from counterpoise.federation.postings import Postings
-from counterpoise.federation.replay import NOTHING, Outcome, Replay
+from counterpoise.federation.postings import Postings, result_of
+from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import Member
-from counterpoise.federation.statements import contribution_statements, round_statement
+from counterpoise.federation.statements import (
+    closing_content,
+    contribution_contents,
+    dues_blob,
+    round_content,
+)
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
 from counterpoise.network import Network
@@ -82,6 +85,7 @@ class Coordinator:
         )
         self._commitments: dict[int, Intake] = {}
         self._reveals: dict[int, Intake] = {}
+        self._computed: _Computed | None = None
 
     @property
     def last_round(self) -> int:
@@ -95,125 +99,123 @@ class Coordinator:
         return self.outcomes
 
     def run_round(self, number: int) -> Outcome:
-        """Run one round from where it stands to its posted result."""
+        """Run one round from where it stands to its posted result.
+
+        After an error that passes, such as `Unreachable`, call it again.
+        """
+        if self.replay.number < number:
+            self._computed = self._compute(number)
+        computed = self._computed
+        if computed is None or computed.outcome.number != number:
+            raise VerificationError(f"round {number} does not follow {self.replay.number}")
+        if self.book.round(number).result is None:
+            self._log_result(computed)
+        self._post_result(computed.outcome)
+        self.outcomes.append(computed.outcome)
+        return computed.outcome
+
+    def _compute(self, number: int) -> "_Computed":
+        """Gather what the members sent and compute what the round comes to."""
         pages, base = self.book.round(number), self.replay.model.digest
+        desk = Desk(self.terms, number, base, frozenset(self.roster))
         if pages.committed is None:
-            self._collect_commitments(number, base)
+            self._collect_commitments(desk)
         self._post_commitments(number)
         if pages.revealed is None:
-            self._collect_reveals(number, base)
-        covered, refused = self._covered(number, base)
-        outcome = self.replay.step(covered, entropy=self._entropy(number))
-        if pages.result is None:
-            self._log_result(number, base, outcome, refused)
-        self._post_result(number, outcome)
-        self.outcomes.append(outcome)
-        return outcome
+            self._collect_reveals(desk)
+        settled = self._settle(desk)
+        outcome = self.replay.step(settled.covered, entropy=self._entropy(number))
+        return _Computed(base, settled, outcome)
 
-    def _collect_commitments(self, number: int, base: bytes) -> None:
+    def _collect_commitments(self, desk: Desk) -> None:
         opening = self.notary.state(
             "opening",
-            [Subject(f"base of round {number}", base)],
+            [Subject(f"base of round {desk.round_id}", desk.base)],
             job=self.terms.job,
-            round=number,
-            base=base,
+            round=desk.round_id,
+            base=desk.base,
         )
-        letters = self.courier.commitments(number, opening.to_bytes())
-        intake = take_commitments(self.terms, number, base, self.roster, letters)
-        self._commitments[number] = intake
-        leaves = self._leaves(number, intake)
-        self._close(number, COMMITTED, intake, leaves)
+        letters = self.courier.commitments(desk.round_id, opening.to_bytes())
+        intake = desk.commitments(letters)
+        self._commitments[desk.round_id] = intake
+        self._close(desk.round_id, COMMITTED, intake, desk.leaves(intake))
+        self.on_step("commitments logged", desk.round_id)
 
     def _post_commitments(self, number: int) -> None:
+        root = bytes.fromhex(_logged(self.book.round(number).committed, number).fields["root"])
         if not self.postings.is_committed(number):
-            closing = self.book.round(number).committed
-            root = bytes.fromhex(closing.fields["root"]) if closing else NOTHING
-            self.postings.commit(number, root)
+            try:
+                self.postings.commit(number, root)
+            except Reverted:
+                # One sent earlier, given up for lost, may have been mined meanwhile.
+                if not self.postings.is_committed(number):
+                    raise
             self.on_step("commitments posted", number)
+        elif self.postings.commitments_root(self.terms.job, number) != root:
+            raise _altered(number, "commitments root")
 
-    def _collect_reveals(self, number: int, base: bytes) -> None:
-        closing = self.book.round(number).committed
-        if closing is None:
-            raise VerificationError(f"round {number} has no closing of commitments in the log")
-        letters = self.courier.reveals(number, closing.data)
-        committed = self._committed(number, base)
-        intake = take_reveals(self.terms, number, base, committed, letters)
-        self._reveals[number] = intake
-        self._close(number, REVEALED, intake, [sha256(x.participant + x.digest) for x in intake.letters])
+    def _collect_reveals(self, desk: Desk) -> None:
+        closing = _logged(self.book.round(desk.round_id).committed, desk.round_id)
+        letters = self.courier.reveals(desk.round_id, closing.data)
+        intake = desk.reveals(self._committed(desk), letters, fetch=self.replay.fetch)
+        self._reveals[desk.round_id] = intake
+        leaves = [sha256(letter.participant + letter.digest) for letter in intake.letters]
+        self._close(desk.round_id, REVEALED, intake, leaves)
+        self.on_step("reveals logged", desk.round_id)
 
     def _close(self, number: int, phase: str, intake: Intake, leaves: list[bytes]) -> None:
-        blob = self.network.store.put(dag_cbor(leaves))
-        root = ClaimsTree(leaves).root if leaves else NOTHING
-        closing = self.notary.state(
-            "closing",
-            [Subject(f"{phase} in round {number}", blob)],
-            job=self.terms.job,
-            round=number,
-            phase=phase,
-            leaves=blob,
-            root=root,
-            refused=refusal_records(intake.refused),
-        )
-        self._append([*intake.logged, closing.to_bytes()])
-        name = "commitments logged" if phase == COMMITTED else "reveals logged"
-        self.on_step(name, number)
+        self.network.store.put(dag_cbor(leaves))
+        closing = closing_content(self.terms, number, phase, leaves, intake.refused)
+        self._append([*intake.logged, closing.signed(self.notary).to_bytes()])
 
-    def _covered(self, number: int, base: bytes) -> tuple[list[Letter], list[Refusal]]:
-        """Give the reveals that their commitments cover, and everyone refused so far."""
-        committed = self._committed(number, base)
-        reveals = self._reveals.get(number) or take_reveals(
-            self.terms, number, base, committed, [e.data for e in self.book.round(number).updates]
-        )
-        covered, mismatched = split_mismatches(self.terms, number, committed, reveals.letters)
-        first = [r for r in self._intake(number, base).refused if r.participant not in committed]
-        return covered, [*first, *reveals.refused, *mismatched]
+    def _settle(self, desk: Desk) -> Settlement:
+        pages, committed = self.book.round(desk.round_id), self._committed(desk)
+        if desk.round_id not in self._reveals:
+            reveals = desk.reveals(committed, [entry.data for entry in pages.updates])
+            self._reveals[desk.round_id] = _as_closed(reveals, pages.revealed)
+        return settle(desk, self._intake(desk), committed, self._reveals[desk.round_id])
 
-    def _committed(self, number: int, base: bytes) -> dict[bytes, bytes]:
-        """Give each member's commitment: those logged, and those posted on the chain."""
-        found = {x.participant: x.digest for x in self._intake(number, base).letters}
-        posted = self.postings.posted_commitments(number)
-        return {a: d for a, d in posted.items() if a in self.roster} | found
+    def _committed(self, desk: Desk) -> dict[bytes, bytes]:
+        posted = self.postings.posted_commitments(desk.round_id)
+        return committed_digests(self.roster, self._intake(desk), posted)
 
-    def _intake(self, number: int, base: bytes) -> Intake:
-        if number not in self._commitments:
-            letters = [entry.data for entry in self.book.round(number).commitments]
-            taken = take_commitments(self.terms, number, base, self.roster, letters)
-            self._commitments[number] = taken
-        return self._commitments[number]
+    def _intake(self, desk: Desk) -> Intake:
+        if desk.round_id not in self._commitments:
+            pages = self.book.round(desk.round_id)
+            intake = desk.commitments([entry.data for entry in pages.commitments])
+            self._commitments[desk.round_id] = _as_closed(intake, pages.committed)
+        return self._commitments[desk.round_id]
 
-    def _leaves(self, number: int, intake: Intake) -> list[bytes]:
-        return [
-            commitment_leaf(self.terms, number, x.participant, x.digest) for x in intake.letters
-        ]
-
-    def _log_result(
-        self, number: int, base: bytes, outcome: Outcome, refused: Sequence[Refusal]
-    ) -> None:
-        refused = as_late(refused, self.courier.latecomers(number))
-        everyone = tuple(sorted([*refused, *outcome.refused]))
-        pay = self.postings.pay_tree(number, outcome.standing.dues)
-        store = self.network.store
+    def _log_result(self, computed: "_Computed") -> None:
+        outcome, store = computed.outcome, self.network.store
+        refused = as_late(computed.settled.refused, self.courier.latecomers(outcome.number))
+        everyone = sorted([*refused, *outcome.refused])
+        pay = self.postings.pay_tree(outcome.number, outcome.standing.dues)
         store.put(outcome.model.to_bytes())
-        blob = store.put(dag_cbor([[a, d.to_bytes(32, "big")] for a, d in pay.due.items()]))
-        envelopes = contribution_statements(self.notary, self.terms, outcome)
-        envelopes.append(
-            round_statement(
-                self.notary, self.terms, base, outcome, refusal_records(everyone), pay.root, blob
-            )
-        )
-        self._append([envelope.to_bytes() for envelope in envelopes])
-        self.on_step("result logged", number)
+        store.put(dues_blob(pay))
+        contents = [
+            *contribution_contents(self.terms, outcome).values(),
+            round_content(self.terms, computed.base, outcome, everyone, pay),
+        ]
+        self._append([content.signed(self.notary).to_bytes() for content in contents])
+        self.on_step("result logged", outcome.number)
 
-    def _post_result(self, number: int, outcome: Outcome) -> None:
-        logged = self.book.round(number).result
-        if logged is None or logged.fields["model"] != outcome.model.digest.hex():
-            raise VerificationError(
-                f"round {number} was logged with another model than its evidence gives",
-                hint="the state was altered; run `counterpoise verify --state DIR`",
-            )
+    def _post_result(self, outcome: Outcome) -> None:
+        number = outcome.number
+        logged = _logged(self.book.round(number).result, number)
+        if logged.fields["model"] != outcome.model.digest.hex():
+            raise _altered(number, "model")
         if not self.postings.has_result(number):
-            self.postings.result(number, logged)
+            try:
+                self.postings.result(number, logged)
+            except Reverted:
+                if not self.postings.has_result(number):
+                    raise
             self.on_step("result posted", number)
+            return
+        record = self.postings.posted_record(number)
+        if record is None or record.content != result_of(logged):
+            raise _altered(number, "posted result")
 
     def _entropy(self, number: int) -> bytes:
         if self.terms.rules.scoring != "permutation":
@@ -227,9 +229,34 @@ class Coordinator:
         self.book.extend(entries)
 
 
-def refusal_records(refused: Sequence[Refusal]) -> list[dict[str, Any]]:
-    """Give refusals as a statement lists them."""
-    return [
-        {"participant": to_checksum(r.participant), "code": r.code, "detail": r.detail}
-        for r in refused
+@dataclass(frozen=True)
+class _Computed:
+    """A round that was computed and is not yet posted; `base` is the model before it."""
+
+    base: bytes
+    settled: Settlement
+    outcome: Outcome
+
+
+def _as_closed(intake: Intake, closing: Entry | None) -> Intake:
+    """Refuse whom the logged closing refused: of letters that did not count the log has none."""
+    if closing is None:
+        return intake
+    refused = [
+        Refusal(parse_address(item["participant"]), item["code"], item["detail"])
+        for item in closing.fields["refused"]
     ]
+    return replace(intake, refused=tuple(refused))
+
+
+def _logged(entry: Entry | None, number: int) -> Entry:
+    if entry is None:
+        raise VerificationError(f"a phase of round {number} has no closing in the log")
+    return entry
+
+
+def _altered(number: int, what: str) -> VerificationError:
+    return VerificationError(
+        f"the {what} of round {number} is not what its evidence gives",
+        hint="the state was altered; run `counterpoise verify --state DIR`",
+    )

@@ -5,12 +5,15 @@ was refused, and why, is a fact that anyone can re-derive.
 
 Codes here: ``identity`` signed by nobody in the roster or falsely; ``stale`` of another job,
 round or base; ``duplicate`` two different ones from one participant; ``mismatch`` a reveal that
-its commitment does not cover; ``absent`` nothing was committed;
-``missing`` committed, not revealed; ``late`` it came after the phase closed.
-Codes about the update itself are those of `rules.admit`.
+its commitment does not cover; ``absent`` nothing was committed; ``missing`` committed, and no
+reveal came or its update is not in the store; ``late`` it came after the phase closed; ``size``
+more bytes than are read. Codes about the update itself are those of `rules.admit`.
+
+Letters that do not count are not logged, so of ``identity``, ``stale``, ``size`` and ``late`` the
+log only shows that nothing came; all other codes follow from it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from counterpoise.chain import recover
@@ -21,9 +24,16 @@ from counterpoise.federation.evidence import (
     read_signed,
     signer_of,
 )
-from counterpoise.federation.rules import CODES
+from counterpoise.federation.rules import CODES, AdmissionError
 from counterpoise.federation.terms import Terms
 from counterpoise.provenance import Envelope, Statement
+
+MAX_LETTER = 32_768
+"""Longest letter that is taken in, in bytes; a log entry holds it."""
+READABLE = 1 << 20
+"""Longest letter that is opened, to name who sent it."""
+
+Fetch = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,85 +78,168 @@ class Intake:
     logged: tuple[bytes, ...]
 
 
-class StaleError(VerificationError):
-    """A well-signed letter of another job, round or base."""
-
-
-def take_commitments(
-    terms: Terms, round_id: int, base: bytes, roster: Iterable[bytes], letters: Iterable[bytes]
-) -> Intake:
-    """Check the commitments of a round.
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the letters of one round are taken in.
 
     Parameters
     ----------
     base :
-        Digest of the model that this round starts from.
+        Digest of the model that the round starts from.
     roster :
         Addresses of those who joined.
-    letters :
-        Envelopes as they arrived, in any order.
     """
 
-    def read(envelope: Envelope, participant: bytes) -> Letter:
-        statement = read_signed(envelope, "commitment", participant)
-        _check_place(statement, terms, round_id, base)
-        digest = bytes.fromhex(statement.predicate["digest"])
-        leaf = commitment_leaf(terms, round_id, participant, digest)
-        if recover(leaf, _hex(statement, "signature", 65)) != participant:
-            raise VerificationError("the EIP-712 signature is another's")
-        return Letter(participant, digest, b"", envelope.to_bytes())
+    terms: Terms
+    round_id: int
+    base: bytes
+    roster: frozenset[bytes]
 
-    return _take(set(roster), letters, read, nothing="absent")
+    def commitments(self, letters: Iterable[bytes]) -> Intake:
+        """Check the commitments of the round, envelopes in any order."""
+
+        def read(envelope: Envelope, participant: bytes) -> Letter:
+            statement = self._statement(envelope, "commitment", participant)
+            digest = bytes.fromhex(statement.predicate["digest"])
+            leaf = commitment_leaf(self.terms, self.round_id, participant, digest)
+            if recover(leaf, _hex(statement, "signature", 65)) != participant:
+                raise VerificationError("the EIP-712 signature is another's")
+            return Letter(participant, digest, b"", envelope.to_bytes())
+
+        return self._take(self.roster, letters, read, nothing="absent")
+
+    def reveals(
+        self,
+        commitments: Mapping[bytes, bytes],
+        letters: Iterable[bytes],
+        *,
+        fetch: Fetch | None = None,
+    ) -> Intake:
+        """Check the reveals of the round, envelopes in any order.
+
+        Parameters
+        ----------
+        commitments :
+            Commitment digest of each member that committed; others' reveals are passed over.
+        fetch :
+            Gives an update by its digest or raises an `AdmissionError`; with it a reveal counts
+            only if its update is there. None for who reads the log, which holds no others.
+        """
+
+        def read(envelope: Envelope, participant: bytes) -> Letter:
+            statement = self._statement(envelope, "update", participant)
+            update = bytes.fromhex(statement.predicate["update"])
+            salt = _hex(statement, "salt", 16)
+            if fetch is not None:
+                fetch(update)
+            return Letter(participant, update, salt, envelope.to_bytes())
+
+        return self._take(frozenset(commitments), letters, read, nothing="missing")
+
+    def leaves(self, commitments: Intake) -> list[bytes]:
+        """Give the leaves of the tree whose root is posted for the round."""
+        return [
+            commitment_leaf(self.terms, self.round_id, letter.participant, letter.digest)
+            for letter in commitments.letters
+        ]
+
+    def mismatches(self, commitments: Mapping[bytes, bytes], reveals: Intake) -> list[Refusal]:
+        """Refuse each reveal that its commitment does not cover."""
+        detail = "the revealed update is not the one committed to"
+        return [
+            Refusal(x.participant, "mismatch", detail)
+            for x in reveals.letters
+            if commitments[x.participant]
+            != commitment_digest(self.terms, self.round_id, x.participant, x.digest, x.salt)
+        ]
+
+    def _statement(self, envelope: Envelope, kind: str, participant: bytes) -> Statement:
+        statement = read_signed(envelope, kind, participant)
+        found = (statement.predicate["job"], statement.predicate["round"])
+        if found != (self.terms.job, self.round_id):
+            raise AdmissionError("stale", f"it is of job {found[0]}, round {found[1]}")
+        if statement.predicate.get("base") != self.base.hex():
+            raise AdmissionError("stale", "it starts from another base")
+        return statement
+
+    def _take(
+        self,
+        expected: frozenset[bytes],
+        letters: Iterable[bytes],
+        read: Callable[[Envelope, bytes], Letter],
+        *,
+        nothing: str,
+    ) -> Intake:
+        """Sort letters into those that count, one of a member, and refusals by name.
+
+        A letter that does not count is held against its sender only if none of its letters
+        counts: a forged letter in somebody's name harms nobody.
+        """
+        taken: dict[bytes, list[Letter]] = {}
+        refused: dict[bytes, Refusal] = {}
+        for envelope, participant in _opened(letters):
+            try:
+                if participant not in self.roster:
+                    raise AdmissionError("identity", "not in the roster")
+                if participant not in expected:
+                    continue
+                _add(taken.setdefault(participant, []), read(envelope, participant))
+            except CounterpoiseError as error:
+                code = error.code if isinstance(error, AdmissionError) else "identity"
+                refused.setdefault(participant, Refusal(participant, code, error.message))
+        for participant in expected:
+            count = len(taken.get(participant, ()))
+            if count == 1:
+                refused.pop(participant, None)
+            elif count:
+                refused[participant] = Refusal(participant, "duplicate", "two different letters")
+            else:
+                refused.setdefault(participant, Refusal(participant, nothing, CODES[nothing]))
+        single = [taken[p][0] for p in sorted(taken) if len(taken[p]) == 1]
+        logged = sorted(letter.envelope for own in taken.values() for letter in own)
+        return Intake(tuple(single), tuple(sorted(refused.values())), tuple(logged))
 
 
-def take_reveals(
-    terms: Terms,
-    round_id: int,
-    base: bytes,
-    commitments: Mapping[bytes, bytes],
-    letters: Iterable[bytes],
-) -> Intake:
-    """Check the reveals of a round against its commitments.
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a round's letters come to: reveals that count, and everyone refused, once each."""
 
-    Parameters
-    ----------
-    commitments :
-        Commitment digest of each participant that committed.
+    covered: tuple[Letter, ...]
+    refused: tuple[Refusal, ...]
+
+
+def committed_digests(
+    roster: Iterable[bytes], commitments: Intake, posted: Mapping[bytes, bytes]
+) -> dict[bytes, bytes]:
+    """Give each member's commitment: as it was taken in, or else as it posted it itself."""
+    own = {member: posted[member] for member in roster if member in posted}
+    return own | {letter.participant: letter.digest for letter in commitments.letters}
+
+
+def settle(
+    desk: Desk, commitments: Intake, committed: Mapping[bytes, bytes], reveals: Intake
+) -> Settlement:
+    """Give the reveals that their commitments cover, and everyone refused so far.
+
+    Who was refused when commitments closed, posted its own on the chain and revealed nothing
+    stays refused as it was: whenever it posted, all come to the same.
     """
-
-    def read(envelope: Envelope, participant: bytes) -> Letter:
-        statement = read_signed(envelope, "update", participant)
-        _check_place(statement, terms, round_id, base)
-        update = bytes.fromhex(statement.predicate["update"])
-        salt = _hex(statement, "salt", 16)
-        return Letter(participant, update, salt, envelope.to_bytes())
-
-    return _take(set(commitments), letters, read, nothing="missing")
-
-
-def split_mismatches(
-    terms: Terms, round_id: int, commitments: Mapping[bytes, bytes], reveals: Sequence[Letter]
-) -> tuple[list[Letter], list[Refusal]]:
-    """Divide reveals into those that their commitments cover and refusals of the others."""
-    covered, refused = [], []
-    for letter in reveals:
-        found = commitment_digest(terms, round_id, letter.participant, letter.digest, letter.salt)
-        if found == commitments[letter.participant]:
-            covered.append(letter)
-        else:
-            detail = "the revealed update is not the one committed to"
-            refused.append(Refusal(letter.participant, "mismatch", detail))
-    return covered, refused
+    mismatched = desk.mismatches(committed, reveals)
+    uncovered = {refusal.participant for refusal in mismatched}
+    covered = tuple(x for x in reveals.letters if x.participant not in uncovered)
+    heard = {x.participant for x in reveals.letters} | {
+        r.participant for r in reveals.refused if r.code == "duplicate"
+    }
+    first = [r for r in commitments.refused if r.participant not in heard]
+    refused: dict[bytes, Refusal] = {}
+    for refusal in (*first, *reveals.refused, *mismatched):
+        refused.setdefault(refusal.participant, refusal)
+    return Settlement(covered, tuple(sorted(refused.values())))
 
 
 def as_late(refused: Sequence[Refusal], latecomers: Iterable[bytes]) -> list[Refusal]:
     """Turn ``missing`` into ``late`` for those whose letter came after the phase closed."""
-    late = set()
-    for data in latecomers:
-        try:
-            late.add(signer_of(Envelope.from_bytes(data)))
-        except CounterpoiseError:
-            continue
+    late = {sender for _, sender in _opened(latecomers)}
     return [
         replace(r, code="late", detail="it came after the phase closed")
         if r.code == "missing" and r.participant in late
@@ -155,52 +248,25 @@ def as_late(refused: Sequence[Refusal], latecomers: Iterable[bytes]) -> list[Ref
     ]
 
 
-def _take(
-    expected: set[bytes],
-    letters: Iterable[bytes],
-    read: Callable[[Envelope, bytes], Letter],
-    *,
-    nothing: str,
-) -> Intake:
-    taken: dict[bytes, Letter] = {}
-    logged: list[bytes] = []
-    refused: dict[bytes, Refusal] = {}
+def _opened(letters: Iterable[bytes]) -> Iterator[tuple[Envelope, bytes]]:
+    """Give each letter that can be read with the address it names, unverified, in one order."""
     for data in sorted(set(letters)):
+        if len(data) > READABLE:
+            continue  # nobody's letter
         try:
             envelope = Envelope.from_bytes(data)
-            participant = signer_of(envelope)
+            yield envelope, signer_of(envelope)
         except CounterpoiseError:
-            continue  # nobody's letter
-        if participant not in expected:
-            refused[participant] = Refusal(participant, "identity", "not in the roster")
             continue
-        try:
-            letter = read(envelope, participant)
-        except CounterpoiseError as error:
-            code = "stale" if isinstance(error, StaleError) else "identity"
-            refused.setdefault(participant, Refusal(participant, code, str(error)))
-            continue
-        if participant in taken:
-            refused[participant] = Refusal(participant, "duplicate", "two different letters")
-        taken[participant] = letter
-        logged.append(data)
-    for participant in expected - set(taken) - set(refused):
-        refused[participant] = Refusal(participant, nothing, CODES[nothing])
-    for participant, refusal in list(refused.items()):
-        if refusal.code == "duplicate":
-            del taken[participant]
-        elif participant in taken:
-            del refused[participant]  # a forged letter in its name harms nobody
-    ordered = tuple(taken[participant] for participant in sorted(taken))
-    return Intake(ordered, tuple(sorted(refused.values())), tuple(logged))
 
 
-def _check_place(statement: Statement, terms: Terms, round_id: int, base: bytes) -> None:
-    found = (statement.predicate["job"], statement.predicate["round"])
-    if found != (terms.job, round_id):
-        raise StaleError(f"it is of job {found[0]}, round {found[1]}")
-    if statement.predicate.get("base") != base.hex():
-        raise StaleError("it starts from another base")
+def _add(own: list[Letter], letter: Letter) -> None:
+    """Keep the first two different letters of a member: two prove a duplicate."""
+    if len(letter.envelope) > MAX_LETTER:
+        raise AdmissionError("size", f"{len(letter.envelope)} bytes, at most {MAX_LETTER} are read")
+    contents = {(kept.digest, kept.salt) for kept in own}
+    if (letter.digest, letter.salt) not in contents and len(own) < 2:
+        own.append(letter)
 
 
 def _hex(statement: Statement, field: str, size: int) -> bytes:

@@ -14,6 +14,7 @@ from counterpoise.core.digest import (
 from counterpoise.core.errors import InputError
 
 FORMAT = "counterpoise-model/v1"
+FIELDS = {"format", "params", "statistics"}
 MAX_BYTES = 1 << 30
 
 
@@ -58,6 +59,9 @@ class ModelFile:
             statistics = array_from_bytes(record["statistics"], max_bytes=MAX_BYTES)
         except (KeyError, TypeError) as error:
             raise InputError(f"the model lacks {error}") from error
-        if params.dtype != np.int32 or statistics.dtype != np.int64:
+        if params.dtype != np.int32 or statistics.dtype != np.int64 or set(record) != FIELDS:
             raise InputError("the model's arrays are not int32 parameters and int64 statistics")
+        odd_or_none = statistics.size % 2 == 1 or statistics.size == 0
+        if params.ndim != 1 or statistics.ndim != 1 or not odd_or_none:
+            raise InputError(f"a model of shapes {params.shape} and {statistics.shape}")
         return cls(params, statistics)

@@ -15,7 +15,7 @@ from counterpoise.federation.rounds import (
     RoundsClient,
     RoundsState,
 )
-from counterpoise.federation.rounds_rules import Result
+from counterpoise.federation.rounds_rules import Record, Result
 from counterpoise.jobs import CohortClient, CumulativeClaims
 from counterpoise.network import Network
 
@@ -59,6 +59,11 @@ class Postings:
     def has_result(self, number: int) -> bool:
         """Whether a round's result is on the chain."""
         return self.state().round_id >= number
+
+    def posted_record(self, number: int) -> Record | None:
+        """Fetch the result of a round that stands, with its place; None if none does."""
+        found = [e.record for e in self._events(number) if isinstance(e, ResultPosted)]
+        return found[-1] if found and self.has_result(number) else None
 
     def commit(self, number: int, root: bytes) -> None:
         """Post the root of a round's commitments."""

@@ -90,8 +90,10 @@ class Replay:
     model: ModelFile
     standing: Standing = field(default_factory=Standing)
     number: int = 0
+    _rows_kept: dict[bytes, Rows] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        self.validation.check_fit(self.terms.rules)
         task, params = self.terms.rules, self.model.params.astype(np.int64)
         reach = int(np.abs(params).max(initial=0)) + task.rounds * task.clip
         if params.shape != (task.model.n_params,) or reach >= 1 << 31:
@@ -226,9 +228,12 @@ class Replay:
 
     def validation_rows(self) -> Rows:
         """Give the validation rows, standardised by the job's statistics."""
-        raw = self.validation
-        features = standardised(raw.features, statistics_of(self.model), self.terms.rules)
-        return Rows(features, raw.labels)
+        key = self.model.statistics.tobytes()
+        if key not in self._rows_kept:
+            raw = self.validation
+            features = standardised(raw.features, statistics_of(self.model), self.terms.rules)
+            self._rows_kept = {key: Rows(features, raw.labels)}
+        return self._rows_kept[key]
 
 
 def statistics_of(model: ModelFile) -> Statistics:

@@ -7,6 +7,7 @@ from counterpoise.core.errors import CounterpoiseError
 from counterpoise.federation.book import Book, Entry
 from counterpoise.federation.evidence import read_signed
 from counterpoise.federation.intake import Refusal
+from counterpoise.federation.rules.task import EXACT_LIMIT
 from counterpoise.jobs import Joined
 from counterpoise.provenance import Envelope
 
@@ -34,9 +35,7 @@ class Member:
     dataset: bytes
 
 
-def read_roster(
-    book: Book, joined: Iterable[Joined]
-) -> tuple[dict[bytes, Member], list[Refusal]]:
+def read_roster(book: Book, joined: Iterable[Joined]) -> tuple[dict[bytes, Member], list[Refusal]]:
     """Match who joined on the chain with the dataset statements of the log.
 
     Parameters
@@ -47,8 +46,10 @@ def read_roster(
     Returns
     -------
     The members by address ascending, and who was refused: ``identity`` without its own
-    dataset statement, ``duplicate`` with the rows of another.
+    dataset statement, or when as many have joined as the task can score; ``weight`` without a
+    row; ``duplicate`` with the rows of another.
     """
+    exact = book.task is not None and book.task.fields.get("scoring") == "exact"
     statements = {entry.statement.digest: entry for entry in book.datasets}
     members: dict[bytes, Member] = {}
     refused: list[Refusal] = []
@@ -59,9 +60,14 @@ def read_roster(
         if member is None:
             detail = "no dataset statement of its own with this digest is in the log"
             refused.append(Refusal(event.account, "identity", detail))
+        elif member.rows < 1:
+            refused.append(Refusal(event.account, "weight", "its dataset has no rows"))
         elif member.row_root in roots:
             detail = "its rows are those of a member that joined before"
             refused.append(Refusal(event.account, "duplicate", detail))
+        elif exact and len(members) == EXACT_LIMIT:
+            detail = f"exact scoring takes {EXACT_LIMIT} members, and as many joined before"
+            refused.append(Refusal(event.account, "identity", detail))
         else:
             roots[member.row_root] = member.address
             members[member.address] = member

@@ -64,8 +64,7 @@ def open_job(network: Network, sponsor: Notary, draft: Draft) -> tuple[Terms, En
     Reverted :
         The sponsor's balance is below the pot, or the chain refused otherwise.
     """
-    for proof in draft.validation.disclosures:
-        proof.check()
+    draft.validation.check(draft.rules)
     rounds = RoundsClient(network.contract("Rounds"))
     cohort = CohortClient(network.contract("Cohort"), network.contract("CreditToken"))
     jobs = JobsClient(network.contract("Jobs"))

@@ -80,23 +80,35 @@ class Terms:
         """
         try:
             record: dict[str, Any] = json.loads(data)
-            commit, reveal, challenge = record["seconds"]
+            commit, reveal, challenge = map(_count, record["seconds"])
             terms = cls(
-                job=record["job"],
-                chain_id=record["chain_id"],
+                job=_count(record["job"]),
+                chain_id=_count(record["chain_id"]),
                 rounds_contract=parse_address(record["rounds_contract"]),
                 sponsor=parse_address(record["sponsor"]),
                 coordinator=parse_address(record["coordinator"]),
                 rules=TaskRules.from_value(record["rules"]),
-                stake=int(record["stake"]),
+                stake=_count(int(record["stake"])),
                 commit_seconds=commit,
                 reveal_seconds=reveal,
                 challenge_seconds=challenge,
-                base=bytes.fromhex(record["base"]),
-                validation=bytes.fromhex(record["validation"]),
+                base=_digest(record["base"]),
+                validation=_digest(record["validation"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"these bytes are no terms of a job: {error}") from error
         if terms.to_bytes() != data:
             raise InputError("the terms are not in canonical form")
         return terms
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r:.80} is no whole number from 0")
+    return value
+
+
+def _digest(text: str) -> bytes:
+    if len(digest := bytes.fromhex(text)) != 32:
+        raise ValueError(f"a digest of {len(digest)} bytes")
+    return digest

@@ -10,8 +10,11 @@ import numpy as np
 from counterpoise.core.digest import dag_cbor, from_dag_cbor, sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.merkle import check_inclusion, leaf_hash
+from counterpoise.federation.rules import Rows, TaskRules
+from counterpoise.federation.rules.statistics import check_range
 
 FORMAT = "counterpoise-validation/v1"
+NUMBERS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,25 @@ class ValidationSet:
         """Classes, ``(rows,)`` int64."""
         return np.array([row.values[-1] for row in self.disclosures], dtype=np.int64)
 
+    def check(self, rules: TaskRules) -> None:
+        """Check every proof, and that the rows fit the rules.
+
+        Raises
+        ------
+        VerificationError :
+            A row is not in its dataset.
+        InputError :
+            The rows have another width, a value outside its range, or a label of no class.
+        """
+        for disclosure in self.disclosures:
+            disclosure.check()
+        self.check_fit(rules)
+
+    def check_fit(self, rules: TaskRules) -> None:
+        """Check that the rows fit the rules: width, ranges, labels; an `InputError` if not."""
+        check_range(self.features, rules)
+        Rows(self.features.astype(np.int32), self.labels).check(rules)
+
     def to_bytes(self) -> bytes:
         """Give the canonical bytes that the terms name by digest."""
         rows = [disclosure.record() for disclosure in self.disclosures]
@@ -82,11 +104,19 @@ class ValidationSet:
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise InputError(f"these bytes are no validation set of format {FORMAT}")
         try:
-            return cls(tuple(_disclosure(row) for row in record["rows"]))
+            rows = tuple(_disclosure(row) for row in record["rows"])
+            if len({len(row.values) for row in rows}) != 1 or len(rows[0].values) < 2:
+                raise ValueError("rows of different widths, or none")
+            return cls(rows)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the validation set is malformed: {error}") from error
 
 
 def _disclosure(row: Sequence[Any]) -> Disclosure:
     row_root, rows, index, salt, values, proof = row
-    return Disclosure(row_root, rows, index, salt, tuple(values), tuple(proof))
+    found = Disclosure(row_root, rows, index, salt, tuple(values), tuple(proof))
+    whole = all(type(number) is int and abs(number) < NUMBERS for number in (rows, index, *values))
+    plain = all(type(part) is bytes for part in (row_root, salt, *proof))
+    if not whole or not plain or not values:
+        raise ValueError("a row is not of digests and 63-bit whole numbers")
+    return found

@@ -13,12 +13,13 @@ from counterpoise.federation.book import Book
 from counterpoise.federation.evidence import read_signed
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings
-from counterpoise.federation.replay import Replay
+from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import Member, read_roster
+from counterpoise.federation.statements import model_content
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
 from counterpoise.federation.verify_money import check_money
-from counterpoise.federation.verify_rounds import check_round
+from counterpoise.federation.verify_rounds import check_round, differences
 from counterpoise.jobs import JobsClient
 from counterpoise.network import Network
 from counterpoise.provenance import Envelope, LogReader, Verdict
@@ -75,8 +76,11 @@ def verify_job(
             check.participants()
         with section(verdict, "validation rows"):
             check.validation()
+        with section(verdict, "base model"):
+            check.base()
     if verdict.is_true:
-        check.rounds(only_round)
+        with section(verdict, "rounds"):
+            check.rounds(only_round)
     if verdict.is_true and only_round is None:
         on_section("pay")
         with section(verdict, "pay"):
@@ -92,13 +96,13 @@ class _JobCheck:
     replay: Replay
     members: dict[bytes, Member]
     names: dict[bytes, str]
+    validation_set: ValidationSet
 
-    def __init__(
-        self, network: Network, job: int, verdict: Verdict, on_section: Progress
-    ) -> None:
+    def __init__(self, network: Network, job: int, verdict: Verdict, on_section: Progress) -> None:
         self.network, self.job, self.verdict, self.on_section = network, job, verdict, on_section
         self.book = Book(job)
         self.postings = Postings(network, None, job)
+        self.last: Outcome | None = None
 
     def log(self) -> None:
         """Every tile and entry under the signed checkpoint, and the anchors on the chain."""
@@ -124,12 +128,18 @@ class _JobCheck:
         envelope = Envelope.from_bytes(self.book.task.data)
         digest = envelope.statement.subject[0].digest
         self.terms = terms = Terms.from_bytes(network.store.fetch(digest))
-        read_signed(envelope, "task", terms.sponsor)
+        statement = read_signed(envelope, "task", terms.sponsor)
+        for field in ("rounds", "clip", "scale_bits", "seed", "scoring"):
+            verdict.check(
+                f"task / {field}", statement.predicate[field], getattr(terms.rules, field)
+            )
         opened = network.contract("Rounds").events("Opened")
-        event = next(e.args for e in opened if e.args["job"] == self.job)
+        event = next((e.args for e in opened if e.args["job"] == self.job), None)
+        if event is None:
+            raise InputError(f"the rounds of job {self.job} were never opened on the chain")
         verdict.check("task / digest on the chain", event["task_digest"], terms.digest)
         verdict.check("task / coordinator", event["coordinator"], terms.coordinator)
-        verdict.check("task / rounds", event["rounds"], terms.rules.rounds + 1)
+        verdict.check("task / rounds on the chain", event["rounds"], terms.rules.rounds + 1)
         verdict.check("task / challenge", event["challenge_seconds"], terms.challenge_seconds)
         escrow = JobsClient(network.contract("Jobs")).job(self.job)
         verdict.check("task / sponsor", escrow.client, terms.sponsor)
@@ -147,47 +157,66 @@ class _JobCheck:
             self.verdict.check(f"stake of {known}", event.stake, self.terms.stake)
 
     def validation(self) -> None:
-        """Every disclosed row, under the root of a member's dataset; then the base model."""
+        """Every disclosed row, under the root of a member's dataset."""
         self.on_section("validation rows")
-        store, roots = self.network.store, {m.row_root: m for m in self.members.values()}
-        rows = ValidationSet.from_bytes(store.fetch(self.terms.validation))
-        for number, row in enumerate(rows.disclosures):
+        datasets = {(m.row_root, m.rows) for m in self.members.values()}
+        blob = self.network.store.fetch(self.terms.validation)
+        self.validation_set = ValidationSet.from_bytes(blob)
+        for number, row in enumerate(self.validation_set.disclosures):
             name = f"validation row {number}"
             with section(self.verdict, name):
                 row.check()
-                self.verdict.hold(name, row.row_root in roots, "of no member's dataset")
+                known = (row.row_root, row.rows) in datasets
+                self.verdict.hold(name, known, "of no member's dataset")
+
+    def base(self) -> None:
+        """The model from which the first round starts."""
+        if not self.verdict.is_true:
+            return
+        store, counts = self.network.store, {a: m.rows for a, m in self.members.items()}
         base = ModelFile.from_bytes(store.fetch(self.terms.base))
-        counts = {address: member.rows for address, member in self.members.items()}
-        self.replay = Replay(self.terms, counts, rows, store, base)
+        self.replay = Replay(self.terms, counts, self.validation_set, store, base)
 
     def rounds(self, only: int | None) -> None:
         """Each round, until one is false: what follows rests on it."""
-        last = only or max(self.book.rounds, default=0)
-        if only is not None and only not in self.book.rounds:
-            raise InputError(f"job {self.job} has no round {only} in the log")
+        done = [number for number, pages in self.book.rounds.items() if pages.result]
+        state, last = self.postings.state(), only or max(done, default=0)
+        if only is not None and only not in done:
+            raise InputError(f"the log has no result of round {only} of job {self.job}")
         for number in range(1, last + 1):
             self.on_section(f"round {number} of {last}")
-            if self.book.round(number).result is None:
-                return
+            if number == last == state.round_id + 1:
+                break  # logged, and about to be posted
             with section(self.verdict, f"round {number}"):
-                check_round(self.postings, self.book, self.replay, self.names, self.verdict)
+                self.last = check_round(
+                    self.postings, self.book, self.replay, self.names, self.verdict
+                )
             if not self.verdict.is_true:
                 return
+        if only is None:
+            posted = state.round_id
+            self.verdict.check("rounds / results on the chain", posted, self.replay.number)
 
     def model(self) -> None:
         """The model statement and the evaluations, against the model that was computed."""
         self.on_section("model")
         digest = self.replay.model.digest
-        self.verdict.check("model / blob", self.network.store.fetch(digest), self.replay.model.to_bytes())
-        if self.book.model is not None:
-            envelope = Envelope.from_bytes(self.book.model.data)
-            statement = read_signed(envelope, "model", self.terms.coordinator)
-            self.verdict.check("model / digest", statement.subject[0].digest, digest)
+        self.verdict.check(
+            "model / blob", self.network.store.fetch(digest), self.replay.model.to_bytes()
+        )
+        for entry in self.book.models:
+            read_signed(Envelope.from_bytes(entry.data), "model", self.terms.coordinator)
+            if self.last is None:
+                raise InputError("a model was stated before any round had a result")
+            content = model_content(self.terms, self.last, self.terms.validation)
+            for field, found, wanted in differences(entry, content):
+                self.verdict.check(f"model / {field}", found, wanted)
         for entry in self.book.evaluations:
             envelope = Envelope.from_bytes(entry.data)
             fields = entry.fields
             name = f"evaluation by {envelope.statement.subject[0].name}"
             owners = [a for a in self.members if fields["actor"].lower() == "0x" + a.hex()]
-            self.verdict.hold(f"{name} / signer", bool(owners), "by no member")
+            if not self.verdict.hold(f"{name} / signer", bool(owners), "by no member"):
+                continue
             read_signed(envelope, "evaluation", owners[0])
             self.verdict.check(f"{name} / model", fields["model"], digest.hex())

@@ -1,175 +1,218 @@
 """Re-derives one round: commitments, admissions, aggregate, scores, pay, and what was posted."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from counterpoise.core.claims_tree import ClaimsTree
-from counterpoise.core.digest import dag_cbor, sha256
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.core.units import parse_address
-from counterpoise.federation.book import Book, RoundPages
-from counterpoise.federation.evidence import commitment_leaf, read_signed
-from counterpoise.federation.intake import (
-    Letter,
-    Refusal,
-    split_mismatches,
-    take_commitments,
-    take_reveals,
-)
+from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry, RoundPages
+from counterpoise.federation.evidence import read_signed
+from counterpoise.federation.intake import Desk, Refusal, Settlement, committed_digests, settle
 from counterpoise.federation.postings import Postings, result_of
-from counterpoise.federation.replay import NOTHING, Outcome, Replay
+from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.rounds_rules import result_word
+from counterpoise.federation.statements import (
+    Content,
+    closing_content,
+    contribution_contents,
+    dues_blob,
+    round_content,
+)
+from counterpoise.jobs import CumulativeClaims
 from counterpoise.provenance import Envelope, Verdict
 
 Names = Mapping[bytes, str]
-ABSENT = {"absent", "missing", "late", "stale", "identity"}
-"""Codes for which the log holds no letter that would count; which of them is the desk's word."""
+SILENT = {"absent", "missing"}
+"""Codes that follow from a letter that is not in the log."""
+SPOKEN = SILENT | {"identity", "stale", "late", "size", "time-out"}
+"""Codes by which the desk may call that: why a letter did not count is its word."""
+LABELS = {"score_ppm": "score", "phi": "Shapley value"}
 
 
 def check_round(
     postings: Postings, book: Book, replay: Replay, names: Names, verdict: Verdict
-) -> None:
-    """Check the round after the last one that `replay` has computed, and advance it."""
-    number, base = replay.number + 1, replay.model.digest
-    pages = book.round(number)
-    _check_signatures(pages, replay, number)
-    covered, refused = _letters(postings, pages, replay, base, verdict)
-    if not _check_blobs(covered, replay, names, number, verdict):
-        return
-    entropy = b""
-    if replay.terms.rules.scoring == "permutation":
-        entropy = postings.commitment_block(number)
-    outcome = replay.step(covered, entropy=entropy)
-    _check_refusals(pages, [*refused, *outcome.refused], names, number, verdict)
-    _check_contributions(pages, outcome, names, verdict)
-    _check_result(postings, pages, outcome, names, verdict)
+) -> Outcome | None:
+    """Check the round after the last one that `replay` has computed, and advance it.
+
+    Returns
+    -------
+    What the round came to, or None if it could not be computed.
+    """
+    check = _RoundCheck(postings, book.round(replay.number + 1), replay, names, verdict)
+    check.signatures()
+    settled = check.letters()
+    if not check.blobs(settled):
+        return None
+    return check.result(settled)
 
 
-def _check_signatures(pages: RoundPages, replay: Replay, number: int) -> None:
-    """The coordinator signed both closings, the result and every contribution."""
-    wanted = [(pages.committed, "closing"), (pages.revealed, "closing"), (pages.result, "round")]
-    for entry, kind in [*wanted, *((entry, "contribution") for entry in pages.contributions)]:
-        if entry is None:
-            raise InputError(f"the log lacks a {kind} statement of round {number}")
-        read_signed(Envelope.from_bytes(entry.data), kind, replay.terms.coordinator)
+class _RoundCheck:
+    """The checks of one round, in the order in which they rest on each other."""
 
+    def __init__(
+        self,
+        postings: Postings,
+        pages: RoundPages,
+        replay: Replay,
+        names: Names,
+        verdict: Verdict,
+    ) -> None:
+        self.postings, self.pages, self.replay = postings, pages, replay
+        self.names, self.verdict = names, verdict
+        self.terms, self.number = replay.terms, replay.number + 1
+        self.base, self.place = replay.model.digest, f"round {self.number}"
 
-def _letters(
-    postings: Postings, pages: RoundPages, replay: Replay, base: bytes, verdict: Verdict
-) -> tuple[list[Letter], list[Refusal]]:
-    """Take in the logged letters as the coordinator had to; check the root on the chain."""
-    terms, number = replay.terms, replay.number + 1
-    intake = take_commitments(
-        terms, number, base, replay.rows, [entry.data for entry in pages.commitments]
-    )
-    leaves = [commitment_leaf(terms, number, x.participant, x.digest) for x in intake.letters]
-    root = ClaimsTree(leaves).root if leaves else NOTHING
-    name = f"round {number} / commitments root"
-    logged = pages.committed.fields["root"] if pages.committed else ""
-    verdict.check(f"{name} in the log", logged, root.hex())
-    verdict.check(f"{name} on the chain", postings.commitments_root(terms.job, number), root)
-    committed = {
-        address: digest
-        for address, digest in postings.posted_commitments(number).items()
-        if address in replay.rows
-    } | {letter.participant: letter.digest for letter in intake.letters}
-    reveals = take_reveals(terms, number, base, committed, [entry.data for entry in pages.updates])
-    covered, mismatched = split_mismatches(terms, number, committed, reveals.letters)
-    verdict.numbers += len(intake.letters) + len(reveals.letters)
-    first = [r for r in intake.refused if r.participant not in committed]
-    return covered, [*first, *reveals.refused, *mismatched]
+    def signatures(self) -> None:
+        """The coordinator signed closings, result and contributions, each closing once."""
+        pages = self.pages
+        closings = [(pages.committed, "closing"), (pages.revealed, "closing")]
+        contributions = [(entry, "contribution") for entry in pages.contributions]
+        for entry, kind in [*closings, (pages.result, "round"), *contributions]:
+            read_signed(self._envelope(entry, kind), kind, self.terms.coordinator)
+        for entry in pages.repeated:
+            self.verdict.hold(f"{self.place} / log entry {entry.index}", False, "said twice")
 
+    def letters(self) -> Settlement:
+        """Take in the logged letters as the coordinator had to; check both closings."""
+        desk = Desk(self.terms, self.number, self.base, frozenset(self.replay.rows))
+        pages, verdict = self.pages, self.verdict
+        intake = desk.commitments([entry.data for entry in pages.commitments])
+        leaves = desk.leaves(intake)
+        closing = closing_content(self.terms, self.number, COMMITTED, leaves, intake.refused)
+        self._compare("in the closing of commitments", pages.committed, closing)
+        self._refusals("commitment of", pages.committed, intake.refused)
+        root = self.postings.commitments_root(self.terms.job, self.number)
+        wanted = bytes.fromhex(closing.fields["root"])
+        verdict.check(f"{self.place} / commitments root on the chain", root, wanted)
+        posted = self.postings.posted_commitments(self.number)
+        committed = committed_digests(self.replay.rows, intake, posted)
+        reveals = desk.reveals(committed, [entry.data for entry in pages.updates])
+        leaves = [sha256(letter.participant + letter.digest) for letter in reveals.letters]
+        closing = closing_content(self.terms, self.number, REVEALED, leaves, reveals.refused)
+        self._compare("in the closing of reveals", pages.revealed, closing)
+        sure = {*(x.participant for x in intake.letters), *(x.participant for x in reveals.letters)}
+        self._refusals("reveal of", pages.revealed, reveals.refused, among=sure)
+        verdict.numbers += len(intake.letters) + len(reveals.letters)
+        return settle(desk, intake, committed, reveals)
 
-def _check_blobs(
-    covered: list[Letter], replay: Replay, names: Names, number: int, verdict: Verdict
-) -> bool:
-    """Every revealed update is in the store as it was committed to."""
-    for letter in covered:
-        name = f"round {number} / update of {names[letter.participant]}"
+    def blobs(self, settled: Settlement) -> bool:
+        """Every revealed update is in the store as it was committed to."""
+        for letter in settled.covered:
+            self._blob(f"update of {self.names[letter.participant]}", letter.digest)
+        return self.verdict.is_true
+
+    def result(self, settled: Settlement) -> Outcome:
+        """Compute the round, then compare contributions, result and what was posted."""
+        entropy = b""
+        if self.terms.rules.scoring == "permutation":
+            entropy = self.postings.commitment_block(self.number)
+        outcome = self.replay.step(settled.covered, entropy=entropy)
+        refused = [*settled.refused, *outcome.refused]
+        self._refusals("admission of", self.pages.result, refused)
+        self._contributions(outcome)
+        pay = self.postings.pay_tree(self.number, outcome.standing.dues)
+        content = round_content(self.terms, self.base, outcome, refused, pay)
+        self._compare("in the log", self.pages.result, content)
+        self._posted()
+        if self.verdict.is_true:
+            self._blob("model", outcome.model.digest)
+            self._dues(pay)
+        return outcome
+
+    def _refusals(
+        self,
+        what: str,
+        entry: Entry | None,
+        derived: Sequence[Refusal],
+        among: Container[bytes] | None = None,
+    ) -> None:
+        """A statement refuses exactly those who had to be refused, with the right code."""
+        among = self.names if among is None else among
+        listed = entry.fields["refused"] if entry else []
+        stated: dict[bytes, str] = {}
+        for item in listed:
+            address = parse_address(item["participant"])
+            if address in stated:
+                name = f"{self.place} / {what} {self._name(address)}"
+                self.verdict.hold(name, False, "refused twice")
+            stated[address] = item["code"]
+        wanted = {refusal.participant: refusal.code for refusal in derived}
+        for address in sorted({*stated, *wanted}):
+            if address not in among:
+                continue  # a stranger, whose letter is not in the log
+            found, right = stated.get(address, "accepted"), wanted.get(address, "accepted")
+            if right in SILENT and found in SPOKEN:
+                found = right
+            self.verdict.check(f"{self.place} / {what} {self._name(address)}", found, right)
+
+    def _contributions(self, outcome: Outcome) -> None:
+        entries = {parse_address(e.fields["participant"]): e for e in self.pages.contributions}
+        contents = contribution_contents(self.terms, outcome)
+        stated = sorted(parse_address(e.fields["participant"]) for e in self.pages.contributions)
+        self.verdict.check(f"{self.place} / who is scored", stated, sorted(contents))
+        if outcome.result is not None:
+            self.verdict.numbers += outcome.result.utilities.size
+        for member, content in contents.items():
+            if member in entries:
+                self._compare(f"of {self._name(member)}", entries[member], content)
+
+    def _posted(self) -> None:
+        """What the chain was told, field by field, and the word that it keeps."""
+        postings, number, verdict = self.postings, self.number, self.verdict
+        record = postings.posted_record(number)
+        if self.pages.result is None or record is None:
+            verdict.hold(f"{self.place} / result on the chain", False, "nothing was posted")
+            return
+        wanted = result_of(self.pages.result)
+        for field in wanted.__slots__:
+            found = getattr(record.content, field)
+            verdict.check(f"{self.place} / {field} on the chain", found, getattr(wanted, field))
+        chain_id, rounds = self.terms.chain_id, postings.rounds
+        word = result_word(chain_id, rounds.address, postings.job, number, record)
+        found = rounds.digest_of_round(postings.job, number)
+        verdict.check(f"{self.place} / word in the contract", found, word)
+
+    def _dues(self, pay: CumulativeClaims) -> None:
+        """The blob from which claims are proven."""
+        self._blob("list of dues", sha256(dues_blob(pay)))
+
+    def _compare(self, what: str, entry: Entry | None, content: Content) -> None:
+        for name, found, wanted in differences(self._entry(entry, content.kind), content):
+            label = LABELS.get(name, name)
+            self.verdict.check(f"{self.place} / {label} {what}", found, wanted)
+
+    def _blob(self, what: str, digest: bytes) -> None:
         try:
-            replay.store.fetch(letter.digest)
+            self.replay.store.fetch(digest)
         except CounterpoiseError as error:
-            verdict.refuse(name, error)
+            self.verdict.refuse(f"{self.place} / {what}", error)
         else:
-            verdict.numbers += 1
-    return verdict.is_true
+            self.verdict.numbers += 1
+
+    def _name(self, address: bytes) -> str:
+        return self.names.get(address, address.hex())
+
+    def _envelope(self, entry: Entry | None, kind: str) -> Envelope:
+        return Envelope.from_bytes(self._entry(entry, kind).data)
+
+    def _entry(self, entry: Entry | None, kind: str) -> Entry:
+        if entry is None:
+            raise InputError(f"the log lacks a {kind} statement of {self.place}")
+        return entry
 
 
-def _check_refusals(
-    pages: RoundPages, refused: list[Refusal], names: Names, number: int, verdict: Verdict
-) -> None:
-    """The statement refuses exactly those who had to be refused, with the right code."""
-    stated = {
-        parse_address(item["participant"]): item["code"]
-        for item in (pages.result.fields["refused"] if pages.result else [])
-    }
-    derived = {refusal.participant: refusal.code for refusal in refused}
-    for address in sorted({*stated, *derived}):
-        if address not in names:
-            continue  # a stranger's letter is not in the log
-        found, wanted = stated.get(address, "admitted"), derived.get(address, "admitted")
-        same = found == wanted or {found, wanted} <= ABSENT
-        name = f"round {number} / admission of {names[address]}"
-        verdict.check(name, wanted if same else found, wanted)
+def differences(entry: Entry, content: Content) -> list[tuple[str, Any, Any]]:
+    """Give what a statement says beside what it had to say: name, found, wanted.
 
-
-def _check_contributions(
-    pages: RoundPages, outcome: Outcome, names: Names, verdict: Verdict
-) -> None:
-    stated: dict[bytes, dict[str, Any]] = {
-        parse_address(entry.fields["participant"]): entry.fields for entry in pages.contributions
-    }
-    result, place = outcome.result, f"round {outcome.number}"
-    members = result.members if result else ()
-    verdict.check(f"{place} / who is scored", sorted(stated), sorted(members))
-    if result is None:
-        return
-    verdict.numbers += result.utilities.size
-    for member in members:
-        fields, name = stated.get(member, {}), names[member]
-        verdict.check(f"{place} / score of {name}", fields.get("score_ppm"), result.score_ppm[member])
-        verdict.check(f"{place} / Shapley value of {name}", fields.get("phi"), str(result.phi[member]))
-        due = str(outcome.standing.dues.get(member, 0))
-        verdict.check(f"{place} / due of {name}", fields.get("due"), due)
-        update = outcome.admitted[member].hex()
-        verdict.check(f"{place} / update of {name}", fields.get("update"), update)
-
-
-def _check_result(
-    postings: Postings, pages: RoundPages, outcome: Outcome, names: Names, verdict: Verdict
-) -> None:
-    """The logged result, then the posted one, number by number."""
-    if pages.result is None:
-        raise InputError(f"the log has no result of round {outcome.number}")
-    number, place = outcome.number, f"round {outcome.number}"
-    tree = postings.pay_tree(number, outcome.standing.dues)
-    dues = dag_cbor([[account, due.to_bytes(32, "big")] for account, due in tree.due.items()])
-    derived = {
-        "model": outcome.model.digest.hex(),
-        "updates_root": outcome.updates_root.hex(),
-        "trace_root": outcome.trace_root.hex(),
-        "scores_digest": outcome.scores_root.hex(),
-        "pay_root": tree.root.hex(),
-        "pay_total": str(outcome.standing.total),
-        "dues": sha256(dues).hex(),
-    }
-    for field, wanted in derived.items():
-        verdict.check(f"{place} / {field} in the log", pages.result.fields.get(field), wanted)
-    _check_posted(postings, number, pages, verdict)
-
-
-def _check_posted(postings: Postings, number: int, pages: RoundPages, verdict: Verdict) -> None:
-    if pages.result is None:
-        return
-    posted = {event.round_id: event for event in postings.rounds.results(postings.job)}
-    if number not in posted:
-        verdict.hold(f"round {number} / result on the chain", False, "nothing was posted")
-        return
-    record, wanted = posted[number].record, result_of(pages.result)
-    for field in wanted.__slots__:
-        found = getattr(record.content, field)
-        verdict.check(f"round {number} / {field} on the chain", found, getattr(wanted, field))
-    chain_id, rounds = postings.network.charter.chain_id, postings.rounds
-    word = result_word(chain_id, rounds.address, postings.job, number, record)
-    found_word = rounds.digest_of_round(postings.job, number)
-    verdict.check(f"round {number} / word in the contract", found_word, word)
+    Refusals are left out: of some the log holds only that they had to be.
+    """
+    fields, statement = entry.fields, entry.statement
+    extra = set(fields) - {"actor", "time", "nonce", "inputs"} - set(content.fields)
+    pairs = [(name, fields.get(name), wanted) for name, wanted in content.fields.items()]
+    return [
+        *(pair for pair in pairs if pair[0] != "refused"),
+        ("subject", [s.digest.hex() for s in statement.subject], [content.subject.digest.hex()]),
+        ("inputs", fields["inputs"], [dict(item) for item in content.inputs]),
+        ("further fields", sorted(extra), []),
+    ]
