@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from counterpoise.core.errors import StorageError, Unreachable
 from counterpoise.federation.mail import Letterbox, post_letter, topic
 from counterpoise.store import Mailbox
 
@@ -52,7 +53,8 @@ class Courier(Protocol):
 class DirectCourier:
     """Calls participants that live in this process, one after another.
 
-    A participant that raises or gives nothing is absent from that phase; the round goes on.
+    A participant that raises or gives nothing is absent from that phase; the round goes on. A
+    full disk or a silent node is no participant's fault: here all share them, so the round stops.
     """
 
     participants: Sequence[Correspondent]
@@ -75,6 +77,8 @@ def _answers(calls: Iterable[Callable[[bytes], bytes]]) -> Callable[[bytes], Ite
         for call in calls:
             try:
                 answer = call(message)
+            except (StorageError, Unreachable):
+                raise
             except Exception:  # noqa: BLE001, S112 - a participant's fault must not end the round
                 continue
             if isinstance(answer, bytes):
