@@ -1,15 +1,9 @@
 """Fixtures that every room's tests share: chains, accounts, contracts."""
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 
 from counterpoise.chain import Account, dev_account, open_chain
-
-ROOT = Path(__file__).resolve().parents[1]
-os.environ["PATH"] += f"{os.pathsep}{ROOT / '.tools' / 'node_modules' / '.bin'}"
+from counterpoise.chain.anvil import find_anvil
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def accounts() -> list[Account]:
 @pytest.fixture(params=["embedded", "anvil"])
 def backend(request, tmp_path):
     """Each local back end in turn, with the ten development accounts funded."""
-    if request.param == "anvil" and shutil.which("anvil") is None:
+    if request.param == "anvil" and find_anvil() is None:
         pytest.skip("needs anvil (make anvil)")
     opened = open_chain(f"{request.param}:", folder=tmp_path / request.param)
     yield opened

@@ -24,5 +24,12 @@ def write_artifacts() -> list[Artifact]:
     return built
 
 
+def differing(built: list[Artifact]) -> list[str]:
+    """Give the names of contracts whose shipped artifact is not what was built."""
+    files = {path.stem: path.read_text() for path in SHIPPED.glob("*.json")}
+    wanted = {one.name: one.to_json() for one in built}
+    return sorted(name for name in files | wanted if files.get(name) != wanted.get(name))
+
+
 if __name__ == "__main__":
     write_artifacts()

@@ -50,7 +50,7 @@ class HttpChain:
         try:
             self._check_chain()
         except CounterpoiseError:
-            self.close()
+            self._transport.close()
             raise
 
     @property
