@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from counterpoise.federation.book import Book, Entry
+    from counterpoise.federation.committed_rows import CommittedRows, committed
     from counterpoise.federation.coordinator import STEPS, Coordinator
     from counterpoise.federation.courier import Correspondent, Courier, DirectCourier, MailCourier
     from counterpoise.federation.evidence import Notary, read_signed
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "book": ("Book", "Entry"),
+    "committed_rows": ("CommittedRows", "committed"),
     "coordinator": ("STEPS", "Coordinator"),
     "courier": ("Correspondent", "Courier", "DirectCourier", "MailCourier"),
     "evidence": ("Notary", "read_signed"),
@@ -107,6 +109,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CommittedRows",
+    "committed",
     "AdmissionError",
     "Book",
     "CODES",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         make_receipt,
     )
     from counterpoise.provenance.rows import (
+        ENCODING,
         Column,
         CsvSource,
         LeafFile,
@@ -68,6 +69,7 @@ _HOMES = {
     "reader": ("LogReader", "LogView"),
     "receipt": ("AnchorReference", "Receipt", "check_receipt", "make_receipt"),
     "rows": (
+        "ENCODING",
         "Column",
         "CsvSource",
         "LeafFile",
@@ -98,6 +100,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ENCODING",
     "AccountSigner",
     "AddressVerifier",
     "AnchorClient",

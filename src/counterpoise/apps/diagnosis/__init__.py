@@ -1,0 +1,1 @@
+"""Four hospitals diagnose heart disease with one model that nobody owns alone."""

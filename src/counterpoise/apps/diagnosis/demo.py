@@ -1,5 +1,4 @@
-"""The whole life of a model: four hospitals, a sponsor, an operator and, unless told
-otherwise, three cheats.
+"""The whole life of a model: four hospitals, a sponsor, an operator and three cheats.
 
 Each stage asks log and chain what is done already, so that the same command goes on after an
 interruption.

@@ -1,6 +1,5 @@
 """Who takes part: four hospitals with their private rows, and three cheats with none."""
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,8 @@ from counterpoise.apps.diagnosis.baselines import Floats
 from counterpoise.apps.diagnosis.cheats import FreeRider, NonFiniteSender, SignFlipper
 from counterpoise.apps.diagnosis.heart import FEATURES, HOSPITALS, Part, load_hospitals, together
 from counterpoise.apps.diagnosis.recipe import diagnosis_learner, disclosed_rows
-from counterpoise.core.digest import dag_cbor
-from counterpoise.core.merkle import inclusion_proof, leaf_hashes, root_of_hashes
 from counterpoise.federation import (
-    Disclosure,
+    CommittedRows,
     HonestTrainer,
     ModelFile,
     Notary,
@@ -22,18 +19,15 @@ from counterpoise.federation import (
     Terms,
     Trainer,
     ValidationSet,
+    committed,
     model_logits,
     standardised,
     statistics_of,
 )
-from counterpoise.provenance import Envelope, Subject
+from counterpoise.provenance import ENCODING, Envelope, Subject
 
-SALT_BYTES = 16
 SOURCE = "UCI Heart Disease (Janosi, Steinbrunn, Pfisterer, Detrano)"
-SCHEMA = [
-    *({"name": f.name, "type": "int64", "decimals": f.decimals} for f in FEATURES),
-    {"name": "disease", "type": "int64", "decimals": 0},
-]
+COLUMNS = [*(feature.name for feature in FEATURES), "disease"]
 
 
 @dataclass
@@ -60,34 +54,21 @@ class Person:
     disclosed: np.ndarray
 
     @cached_property
-    def salts(self) -> list[bytes]:
-        """One secret salt for each row, then for each test row; kept in the private folder."""
-        count = len(self.rows) + (len(self.test) if self.test else 0)
-        path = self.folder / "salts.bin"
-        if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".part")
-            temporary.write_bytes(os.urandom(SALT_BYTES * count))
-            temporary.replace(path)
-        data = path.read_bytes()
-        return [data[i : i + SALT_BYTES] for i in range(0, SALT_BYTES * count, SALT_BYTES)]
-
-    @cached_property
-    def hashes(self) -> np.ndarray:
-        """Leaf hashes of the rows, ``(rows, 32)``."""
-        return _hashes(self.rows, self.salts[: len(self.rows)])
+    def committed(self) -> CommittedRows:
+        """The rows under their salted root; the salts stay in the private folder."""
+        return committed(self.folder / "rows", _values(self.rows), COLUMNS)
 
     @property
     def row_root(self) -> bytes:
         """Root over the salted rows."""
-        return root_of_hashes(self.hashes)
+        return self.committed.root
 
     @property
     def test_commitment(self) -> bytes:
         """Root over the salted test rows: an evaluation names it and discloses nothing."""
         if self.test is None:
             return bytes(32)
-        return root_of_hashes(_hashes(self.test, self.salts[len(self.rows) :]))
+        return committed(self.folder / "test", _values(self.test), COLUMNS).root
 
     def statements(self, notary: Notary, terms: Terms) -> list[Envelope]:
         """Sign the consent to scoring on the disclosed rows, and the dataset statement."""
@@ -103,29 +84,14 @@ class Person:
             "dataset",
             [Subject(self.name, self.row_root)],
             inputs=[{"sha256": consent.statement.digest, "role": "consent"}],
-            schema=SCHEMA,
-            encoding="salted-dag-cbor-rows/v1",
+            schema=self.committed.schema.to_record(),
+            encoding=ENCODING,
             rows=len(self.rows),
             row_root=self.row_root,
             source=SOURCE,
             licence="CC BY 4.0",
         )
         return [consent, dataset]
-
-    def disclosures(self) -> list[Disclosure]:
-        """Give the rows disclosed for scoring, each with its proof."""
-        size, root = len(self.rows), self.row_root
-        return [
-            Disclosure(
-                root,
-                size,
-                int(index),
-                self.salts[index],
-                _values(self.rows, index),
-                tuple(inclusion_proof(self.hashes, int(index))),
-            )
-            for index in self.disclosed
-        ]
 
     def correct(self, model: ModelFile, rules: TaskRules) -> np.ndarray:
         """Say of each test row whether the model is right: the sign of an integer logit."""
@@ -171,7 +137,8 @@ def people(folder: Path, seed: int, *, honest: bool) -> list[Person]:
 def validation_of(participants: list[Person]) -> ValidationSet:
     """Give the rows that the hospitals disclosed, in FLamby's order of centres."""
     shown = [p for p in participants if p.name in HOSPITALS]
-    return ValidationSet(tuple(row for person in shown for row in person.disclosures()))
+    rows = [person.committed.disclose(person.disclosed.tolist()).disclosures for person in shown]
+    return ValidationSet(tuple(row for part in rows for row in part))
 
 
 def logits_of(model: ModelFile, part: Part, rules: TaskRules) -> Floats:
@@ -181,13 +148,10 @@ def logits_of(model: ModelFile, part: Part, rules: TaskRules) -> Floats:
     return logits
 
 
-def _hashes(part: Part, salts: list[bytes]) -> np.ndarray:
-    entries = [dag_cbor([salt, *_values(part, i)]) for i, salt in enumerate(salts)]
-    return leaf_hashes(entries)
-
-
-def _values(part: Part, index: int) -> tuple[int, ...]:
-    return (*(int(value) for value in part.features[index]), int(part.labels[index]))
+def _values(part: Part) -> np.ndarray:
+    """Give features and label as one array, ``(rows, 14)`` int64."""
+    values: np.ndarray = np.column_stack([part.features, part.labels]).astype(np.int64)
+    return values
 
 
 def _chosen(part: Part, indices: np.ndarray) -> Part:

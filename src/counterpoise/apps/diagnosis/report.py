@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
 from counterpoise.apps.diagnosis.baselines import (
     Figures,
     by_hospital,

@@ -102,9 +102,8 @@ def lineage(report: Report) -> Tree:
     last.add("round 1: federated statistics")
     hospitals = [p for p in report.participants if p["name"] in TITLES]
     for person in hospitals:
-        last.add(
-            f"{TITLES[person['name']]}: dataset {person['row_root'][:16]}, {person['rows']} rows, consent"
-        )
+        rows = f"{person['rows']} rows, root {person['row_root'][:16]}"
+        last.add(f"{TITLES[person['name']]}: {rows}, with consent")
     tree.add(f"task, signed by the sponsor: validation rows {digests['validation'][:16]}")
     return tree
 
@@ -114,17 +113,18 @@ def _show_refusals(console: Console, report: Report) -> None:
         if person["refused"]:
             codes = ", ".join(person["refused"])
             times = person["rounds_refused"]
-            console.print(f"refused: {person['name']}, {codes}, in {times} rounds")
+            console.print(f"refused: {person['name']} ({codes}), in {times} rounds")
     idle = [p["name"] for p in report.participants if not p["score_ppm"] and not p["refused"]]
     if idle:
         console.print(f"admitted, but of no measured worth: {', '.join(idle)}")
 
 
 def _show_costs(console: Console, report: Report) -> None:
-    gas = report.gas
+    most, claim = max(report.gas.values()), max(report.claims, default=0)
     console.print(
-        f"\n{report.rounds + 1} rounds (1 of statistics, {report.rounds} of training), 2 transactions each, "
-        f"at most {max(gas.values()):,} gas a round; a claim {max(report.claims, default=0):,} gas\n"
+        f"\n{report.rounds + 1} rounds: 1 of statistics, {report.rounds} of training; "
+        f"2 transactions each, at most {most:,} gas a round, {claim:,} gas a claim\n",
+        soft_wrap=True,
     )
 
 
