@@ -1,26 +1,23 @@
 """A data owner's own folder: what must stay private, and what it must not forget in a crash.
 
 HOME/lock                      held by the one process that acts for this owner
-HOME/rows.cbor                 salts of the committed rows; a secret
+HOME/rows.salts, rows.leaves   the commitment to its rows; the salts are secrets
 HOME/statements/job-7.cbor     the statements with which it joined a job
 HOME/rounds/job-7-round-3.cbor a pending update with its salt, until the round is over
 """
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
-from counterpoise.core.digest import array_bytes, dag_cbor, from_dag_cbor, sha256
-from counterpoise.core.errors import Busy, InputError, StorageError
-from counterpoise.federation.committed_rows import CommittedRows
-
-FORMAT = "counterpoise-salts/v1"
-SALT_BYTES = 16
+from counterpoise.core.digest import dag_cbor, from_dag_cbor
+from counterpoise.core.errors import Busy, StorageError
+from counterpoise.federation.committed_rows import CommittedRows, committed
 
 
 class Home:
@@ -30,13 +27,10 @@ class Home:
     ----------
     folder :
         Made if missing, for its owner's eyes alone.
-    salt :
-        Gives so many random bytes.
     """
 
-    def __init__(self, folder: Path, *, salt: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._salt = salt
 
     @property
     def rounds(self) -> Path:
@@ -66,34 +60,9 @@ class Home:
         finally:
             os.close(descriptor)
 
-    def commit(self, values: np.ndarray) -> CommittedRows:
-        """Commit to rows, with fresh salts at first and the same ones ever after.
-
-        Parameters
-        ----------
-        values :
-            ``(rows, features + 1)`` int64, the label last.
-
-        Raises
-        ------
-        InputError :
-            This home has committed to other rows.
-        """
-        path, digest = self.folder / "rows.cbor", sha256(array_bytes(values))
-        kept = self.load("rows.cbor")
-        if kept is None:
-            salts = self._salt(SALT_BYTES * len(values))
-            keep_file(path, dag_cbor({"format": FORMAT, "rows": digest, "salts": salts}))
-        else:
-            record = cast("dict[str, Any]", from_dag_cbor(kept))
-            if record.get("format") != FORMAT or record["rows"] != digest:
-                raise InputError(
-                    f"the rows are not those that {self.folder} has committed to",
-                    hint="give the same file and task again, or another --home DIR",
-                )
-            salts = record["salts"]
-        parts = [salts[at : at + SALT_BYTES] for at in range(0, len(salts), SALT_BYTES)]
-        return CommittedRows(values, tuple(parts))
+    def commit(self, values: np.ndarray, names: Sequence[str]) -> CommittedRows:
+        """Commit to rows in this folder; see `committed`."""
+        return committed(self.folder, values, names)
 
     def statements(self, job: int, make: Callable[[], list[bytes]]) -> list[bytes]:
         """Give the statements of a job, the same ever after they were first made."""
