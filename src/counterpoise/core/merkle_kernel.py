@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from counterpoise.core.flat_bytes import clear_bytes, put_eight
 from counterpoise.core.sha256_vectors import LANES, START, Sha256
 
 Bytes = npt.NDArray[np.uint8]
@@ -103,7 +104,8 @@ def hash_messages(flat: Bytes, starts: Places, lengths: Places) -> Bytes:
     digests = np.empty((len(starts), 8), dtype=np.uint32)
     _pad(flat, starts, lengths)
     blocks = (lengths + (9 + BLOCK - 1)) // BLOCK
-    order = np.argsort(blocks, kind="stable")
+    few = blocks.max(initial=0) < 2**16
+    order = np.argsort(blocks.astype(np.uint16) if few else blocks, kind="stable")
     _hash_messages(flat.view(np.uint32), starts[order] // 4, blocks[order], order, digests)
     return digests.view(np.uint8)
 
@@ -193,13 +195,8 @@ def _pad(flat: Any, starts: Any, lengths: Any) -> None:
         at = starts[i] + lengths[i]
         end = starts[i] + (lengths[i] + 9 + BLOCK - 1) // BLOCK * BLOCK
         flat[at] = 0x80
-        for place in range(at + 1, end):
-            flat[place] = 0
-        bits = 8 * lengths[i]
-        while bits:
-            end -= 1
-            flat[end] = bits & 0xFF
-            bits >>= 8
+        clear_bytes(flat, at + 1, end - at - 1)
+        put_eight(flat, end - 8, 8 * lengths[i])
 
 
 @njit(types.void(_SOURCE, _PLACES, _PLACES, _PLACES, _ROWS), cache=True, nogil=True)

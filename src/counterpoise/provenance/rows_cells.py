@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from counterpoise.provenance.rows_schema import Column, Schema, Value, bad_cell
 Array = npt.NDArray[Any]
 
 
-def no_offsets() -> Array:
-    """Give the offsets of a column without texts: none."""
+def no_places() -> Array:
+    """Give the places of texts in a column that has none."""
     return np.zeros(0, dtype=np.int64)
 
 
@@ -35,35 +34,36 @@ class Cells:
     column :
         Their column.
     values :
-        int64, float64, or uint8 for booleans, one for each cell; for texts, all their UTF-8
-        bytes back to back.
-    offsets :
-        For texts, where each one begins in `values` and the last one ends, int64; else empty.
+        int64, float64, or uint8 for booleans, one for each cell; for texts, UTF-8 bytes.
+    begins, ends :
+        For texts, where each one begins and ends in `values`, int64; several may share bytes.
+        Else empty.
     valid :
         False where the cell is null; empty if none is.
     """
 
     column: Column
     values: Array
-    offsets: Array = field(default_factory=no_offsets)
+    begins: Array = field(default_factory=no_places)
+    ends: Array = field(default_factory=no_places)
     valid: Array = field(default_factory=all_valid)
 
     def __len__(self) -> int:
-        return max(len(self.offsets) - 1, 0) if self.column.kind == "utf8" else len(self.values)
+        return len(self.begins if self.column.kind == "utf8" else self.values)
 
     def part(self, start: int, stop: int) -> Cells:
         """Give the cells from `start` to before `stop`, without copying."""
         valid = self.valid[start:stop]
         if self.column.kind == "utf8":
-            return Cells(self.column, self.values, self.offsets[start : stop + 1], valid)
+            begins, ends = self.begins[start:stop], self.ends[start:stop]
+            return Cells(self.column, self.values, begins, ends, valid)
         return Cells(self.column, self.values[start:stop], valid=valid)
 
     def to_values(self) -> list[Value]:
         """Give the cells as Python values, None for null."""
         found: list[Value]
         if self.column.kind == "utf8":
-            data = self.values.tobytes()
-            found = [data[a:b].decode() for a, b in itertools.pairwise(self.offsets.tolist())]
+            found = [text.decode() for text in self._texts()]
         elif self.column.kind == "bool":
             found = self.values.astype(np.bool_).tolist()
         else:
@@ -101,24 +101,30 @@ class Cells:
             self._check_utf8(first)
 
     def _check_utf8(self, first: int) -> None:
-        """All bytes together are UTF-8 and no text begins inside a character: so each one is."""
-        begin, end = int(self.offsets[0]), int(self.offsets[-1])
-        used = self.values[begin:end]
-        if not len(used) or int(used.max()) < 0x80:
+        if self._is_surely_utf8(int(self.begins.min()), int(self.ends.max())):
             return
-        try:
-            used.tobytes().decode()
-            starts = self.offsets[:-1][np.diff(self.offsets) > 0]
-            if not (self.values[starts] & 0xC0 == 0x80).any():
-                return
-        except UnicodeDecodeError:
-            pass  # the loop below names the row
-        data = self.values.tobytes()
-        for i, (a, b) in enumerate(itertools.pairwise(self.offsets.tolist())):
+        for i, text in enumerate(self._texts()):
             try:
-                data[a:b].decode()
+                text.decode()
             except UnicodeDecodeError as refused:
                 raise bad_cell(first + i, self.column, "a text that is not UTF-8") from refused
+
+    def _is_surely_utf8(self, begin: int, end: int) -> bool:
+        """All bytes together are UTF-8, and no text begins or ends inside a character."""
+        used = self.values[begin:end]
+        if not len(used) or int(used.max()) < 0x80:
+            return True
+        try:
+            used.tobytes().decode()
+        except UnicodeDecodeError:
+            return False
+        inside = np.append(used & 0xC0 == 0x80, False)
+        return not (inside[self.begins - begin].any() or inside[self.ends - begin].any())
+
+    def _texts(self) -> Iterator[bytes]:
+        data = self.values.tobytes()
+        places = zip(self.begins.tolist(), self.ends.tolist(), strict=True)
+        return (data[begin:end] for begin, end in places)
 
 
 def cells_from_array(column: Column, array: object, first: int) -> Cells:
@@ -133,7 +139,7 @@ def cells_from_array(column: Column, array: object, first: int) -> Cells:
     """
     if isinstance(array, np.ma.MaskedArray):
         plain = cells_from_array(column, array.data, first)
-        return Cells(column, plain.values, plain.offsets, ~np.ma.getmaskarray(array))
+        return replace(plain, valid=~np.ma.getmaskarray(array))
     if not isinstance(array, np.ndarray) or array.dtype.kind in "OU":
         listed = array.tolist() if isinstance(array, np.ndarray) else array
         if not isinstance(listed, Sequence) or isinstance(listed, str | bytes):
@@ -173,4 +179,4 @@ def _texts(column: Column, texts: list[str], valid: Array) -> Cells:
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    return Cells(column, data, offsets, valid)
+    return Cells(column, data, offsets[:-1], offsets[1:], valid)

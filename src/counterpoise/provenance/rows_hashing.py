@@ -31,7 +31,7 @@ def leaf_hashes(columns: Sequence[Cells], salts: Salts, expected: int) -> Hashes
     expected :
         Rows of the whole dataset, as far as known: many make the kernel worth loading.
     """
-    fast = _load_kernel() if expected >= WORTH_LOADING else None
+    fast = load_kernel() if expected >= WORTH_LOADING else None
     if fast is None:
         return leaf_hashes_by_cbor2(columns, salts)
     hashes: Hashes = fast.leaf_hashes(columns, salts)
@@ -47,7 +47,8 @@ def leaf_hashes_by_cbor2(columns: Sequence[Cells], salts: Salts) -> Hashes:
 
 
 @cache
-def _load_kernel() -> ModuleType | None:
+def load_kernel() -> ModuleType | None:
+    """Give `rows_kernel` if numba works here, else None."""
     if hashing.kernel(hashing.WORTH_LOADING) is None:
         return None
     from counterpoise.provenance import rows_kernel

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
+from counterpoise.core.flat_bytes import copy_bytes, put_eight
 from counterpoise.core.merkle import Hashes
-from counterpoise.core.merkle_kernel import BLOCK, hash_messages
+from counterpoise.core.merkle_kernel import BLOCK, Bytes, Places, hash_messages
 from counterpoise.provenance.rows_cells import Cells
 from counterpoise.provenance.rows_salts import Salts
 from counterpoise.provenance.rows_schema import SALT_BYTES
@@ -29,8 +30,8 @@ _FLAT = types.Array(types.uint8, 1, "C")
 _PLACES = types.Array(types.int64, 1, "C")
 
 
-def _source(kind: Any, dimensions: int = 1) -> Any:
-    return types.Array(kind, dimensions, "C", readonly=True, aligned=False)
+def _source(kind: Any) -> Any:
+    return types.Array(kind, 1, "C", readonly=True, aligned=False)
 
 
 def leaf_hashes(columns: Sequence[Cells], salts: Salts) -> Hashes:
@@ -43,28 +44,41 @@ def leaf_hashes(columns: Sequence[Cells], salts: Salts) -> Hashes:
     salts :
         The rows' salts, shape (n, 16).
     """
-    parts = [np.zeros((0, 32), dtype=np.uint8)]
+    hashes = np.empty((len(salts), 32), dtype=np.uint8)
+    scratch = np.empty(0, dtype=np.uint8)
     for at in range(0, len(salts), SLICE):
         stop = min(at + SLICE, len(salts))
-        parts.append(_hash_slice([cells.part(at, stop) for cells in columns], salts[at:stop]))
-    return np.concatenate(parts)
+        part = [cells.part(at, stop) for cells in columns]
+        starts = _starts(part, stop - at)
+        if starts[-1] > len(scratch):
+            scratch = np.empty(int(starts[-1]), dtype=np.uint8)
+        hashes[at:stop] = _hash_slice(part, salts[at:stop], starts[:-1], scratch)
+    return hashes
 
 
-def _hash_slice(columns: list[Cells], salts: Salts) -> Hashes:
-    head = b"\x00" + _array_head(len(columns) + 1) + bytes([0x40 + SALT_BYTES])
-    fixed = len(head) + SALT_BYTES + sum(ROOM[cells.column.kind] for cells in columns)
-    room = np.full(len(salts), fixed + 9 + BLOCK - 1, dtype=np.int64)
+def _starts(columns: list[Cells], count: int) -> Places:
+    """Give where each row begins, and where the last one ends, with room for the padding."""
+    fixed = len(_head(columns)) + SALT_BYTES + sum(ROOM[cells.column.kind] for cells in columns)
+    room = np.full(count + 1, fixed + 9 + BLOCK - 1, dtype=np.int64)
     for cells in columns:
         if cells.column.kind == "utf8":
-            room += np.diff(cells.offsets)
-    ends = np.cumsum(room // BLOCK * BLOCK)
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1]])
-    flat = np.empty(int(ends[-1]), dtype=np.uint8)
+            room[1:] += cells.ends - cells.begins
+    room &= -BLOCK
+    room[0] = 0
+    return np.cumsum(room)
+
+
+def _hash_slice(columns: list[Cells], salts: Salts, starts: Places, flat: Bytes) -> Hashes:
     cursors = starts.copy()
-    _put_heads(flat, cursors, np.frombuffer(head, dtype=np.uint8), salts)
+    head = np.frombuffer(_head(columns), dtype=np.uint8)
+    _put_heads(flat, cursors, head, salts.reshape(-1))
     for cells in columns:
         _put(flat, cursors, cells)
     return hash_messages(flat, starts, cursors - starts)
+
+
+def _head(columns: list[Cells]) -> bytes:
+    return b"\x00" + _array_head(len(columns) + 1) + bytes([0x40 + SALT_BYTES])
 
 
 def _array_head(count: int) -> bytes:
@@ -78,25 +92,13 @@ def _array_head(count: int) -> bytes:
 def _put(flat: Any, cursors: Any, cells: Cells) -> None:
     kind = cells.column.kind
     if kind == "utf8":
-        _put_texts(flat, cursors, cells.offsets, cells.values, cells.valid)
+        _put_texts(flat, cursors, cells.begins, cells.ends, cells.values, cells.valid)
     elif kind == "int64":
         _put_integers(flat, cursors, cells.values, cells.valid)
     elif kind == "float64":
         _put_floats(flat, cursors, cells.values.view(np.int64), cells.valid)
     else:
         _put_flags(flat, cursors, cells.values, cells.valid)
-
-
-@njit(forceinline=True)
-def _put_eight(flat: Any, at: Any, bits: Any) -> None:
-    flat[at] = (bits >> 56) & 0xFF
-    flat[at + 1] = (bits >> 48) & 0xFF
-    flat[at + 2] = (bits >> 40) & 0xFF
-    flat[at + 3] = (bits >> 32) & 0xFF
-    flat[at + 4] = (bits >> 24) & 0xFF
-    flat[at + 5] = (bits >> 16) & 0xFF
-    flat[at + 6] = (bits >> 8) & 0xFF
-    flat[at + 7] = bits & 0xFF
 
 
 @njit(forceinline=True)
@@ -108,23 +110,21 @@ def _put_argument(flat: Any, at: Any, major: Any, number: Any) -> Any:
     code = (number >= 1 << 8) + (number >= 1 << 16) + (number >= 1 << 32)
     width = 1 << code
     flat[at] = major | (24 + code)
-    _put_eight(flat, at + 1, number << (64 - 8 * width))
+    put_eight(flat, at + 1, number << (64 - 8 * width))
     return at + 1 + width
 
 
 @njit(
-    types.void(_FLAT, _PLACES, _source(types.uint8), _source(types.uint8, 2)),
+    types.void(_FLAT, _PLACES, _source(types.uint8), _source(types.uint8)),
     cache=True,
     nogil=True,
 )
 def _put_heads(flat: Any, cursors: Any, head: Any, salts: Any) -> None:
     for i in range(len(cursors)):
         at = cursors[i]
-        for place in range(len(head)):
-            flat[at + place] = head[place]
+        copy_bytes(flat, at, head, 0, len(head))
         at += len(head)
-        for place in range(SALT_BYTES):
-            flat[at + place] = salts[i, place]
+        copy_bytes(flat, at, salts, SALT_BYTES * i, SALT_BYTES)
         cursors[i] = at + SALT_BYTES
 
 
@@ -157,7 +157,7 @@ def _put_floats(flat: Any, cursors: Any, bits: Any, valid: Any) -> None:
             cursors[i] += 1
         else:
             flat[at] = 0xFB
-            _put_eight(flat, at + 1, bits[i])
+            put_eight(flat, at + 1, bits[i])
             cursors[i] += 9
 
 
@@ -176,18 +176,24 @@ def _put_flags(flat: Any, cursors: Any, values: Any, valid: Any) -> None:
 
 
 @njit(
-    types.void(_FLAT, _PLACES, _source(types.int64), _source(types.uint8), _source(types.boolean)),
+    types.void(
+        _FLAT,
+        _PLACES,
+        _source(types.int64),
+        _source(types.int64),
+        _source(types.uint8),
+        _source(types.boolean),
+    ),
     cache=True,
     nogil=True,
 )
-def _put_texts(flat: Any, cursors: Any, offsets: Any, source: Any, valid: Any) -> None:
+def _put_texts(flat: Any, cursors: Any, begins: Any, ends: Any, source: Any, valid: Any) -> None:
     for i in range(len(cursors)):
         if len(valid) and not valid[i]:
             flat[cursors[i]] = 0xF6
             cursors[i] += 1
             continue
-        start, length = offsets[i], offsets[i + 1] - offsets[i]
+        start, length = begins[i], ends[i] - begins[i]
         at = _put_argument(flat, cursors[i], 0x60, length)
-        for place in range(length):
-            flat[at + place] = source[start + place]
+        copy_bytes(flat, at, source, start, length)
         cursors[i] = at + length

@@ -42,7 +42,10 @@ class ParquetSource:
         except ModuleNotFoundError as missing:
             raise MissingExtra("pyarrow", extra="parquet") from missing
         try:
-            return parquet.ParquetFile(self.path)
+            footer = parquet.read_metadata(self.path)
+            return parquet.ParquetFile(
+                self.path, metadata=footer, read_dictionary=_repeating(footer)
+            )
         except (OSError, arrow.ArrowException) as failed:
             raise InputError(f"cannot read {self.path} as Parquet: {failed}") from failed
 
@@ -67,6 +70,24 @@ class ParquetSource:
             raise InputError(f"cannot read {self.path} after row {first}: {failed}") from failed
 
 
+def _repeating(footer: Any) -> list[str]:
+    """Name the columns whose values the file stores as numbers into a dictionary.
+
+    A text on its own takes four bytes and more; less on average means numbers, and those are
+    read faster as such.
+    """
+    if not footer.num_row_groups:
+        return []
+    group = footer.row_group(0)
+    columns = (group.column(i) for i in range(group.num_columns))
+    return [
+        column.path_in_schema
+        for column in columns
+        if column.physical_type == "BYTE_ARRAY"
+        and column.total_uncompressed_size < 4 * column.num_values
+    ]
+
+
 def _check_type(column: Column, found: Any) -> None:
     import pyarrow.types as kinds
 
@@ -87,11 +108,9 @@ def _check_type(column: Column, found: Any) -> None:
 def _cells(column: Column, found: Any, first: int) -> Cells:
     import pyarrow as arrow
 
-    if isinstance(found, arrow.DictionaryArray):
-        found = found.dictionary_decode()
     valid = found.is_valid().to_numpy(zero_copy_only=False) if found.null_count else all_valid()
     if column.kind == "utf8":
-        return _texts(column, found.cast(arrow.large_string()), valid)
+        return _texts(column, found, valid)
     kind = {"int64": arrow.int64(), "float64": arrow.float64(), "bool": arrow.uint8()}[column.kind]
     try:
         numbers = found.cast(kind)
@@ -103,11 +122,26 @@ def _cells(column: Column, found: Any, first: int) -> Cells:
     return Cells(column, values[numbers.offset :][: len(numbers)], valid=valid)
 
 
-def _texts(column: Column, texts: Any, valid: Array) -> Cells:
-    offsets = _buffer(texts, 1, np.int64)[texts.offset :][: len(texts) + 1]
-    if not len(offsets):
-        offsets = np.zeros(1, dtype=np.int64)
-    return Cells(column, _buffer(texts, 2, np.uint8), offsets, valid)
+def _texts(column: Column, found: Any, valid: Array) -> Cells:
+    """Make cells of texts, plain or by number from a dictionary, without copying a text."""
+    import pyarrow as arrow
+
+    if not isinstance(found, arrow.DictionaryArray):
+        return Cells(column, _buffer(found, 2, np.uint8), *_places(found), valid)
+    words = found.dictionary
+    begins, ends = _places(words)
+    which = found.indices.fill_null(0).to_numpy()
+    if not len(words):  # all are null
+        begins = ends = np.zeros(1, dtype=np.int64)
+    return Cells(column, _buffer(words, 2, np.uint8), begins[which], ends[which], valid)
+
+
+def _places(texts: Any) -> tuple[Array, Array]:
+    import pyarrow.types as kinds
+
+    wide = np.int64 if kinds.is_large_string(texts.type) else np.int32
+    offsets = _buffer(texts, 1, wide)[texts.offset :][: len(texts) + 1].astype(np.int64)
+    return offsets[:-1], offsets[1:]
 
 
 def _buffer(array: Any, which: int, kind: Any) -> Array:

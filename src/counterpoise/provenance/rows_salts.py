@@ -130,19 +130,24 @@ class KnownSalts:
         self.count = salts.count if isinstance(salts, SaltFile) else len(salts)
 
     def draw(self, count: int) -> Salts:
-        """Give the salts of the next rows, shape (n, 16); zeros for an erased row.
+        """Give the salts of the next rows, shape (n, 16).
 
         Raises
         ------
         InputError :
-            There are not so many salts.
+            There are not so many salts, or one of the rows was erased.
         """
         start, self._drawn = self._drawn, self._drawn + count
         if self._drawn > self.count:
             raise InputError(f"{self.count} salts for {self._drawn} rows or more")
         if isinstance(self._salts, SaltFile):
-            return self._salts.read(start, self._drawn)
-        return self._salts[start : self._drawn]
+            drawn = self._salts.read(start, self._drawn)
+        else:
+            drawn = np.ascontiguousarray(self._salts[start : self._drawn])
+        erased = ~drawn.any(axis=1)
+        if erased.any():
+            raise InputError(f"row {start + int(np.argmax(erased))} was erased: it has no salt")
+        return drawn
 
 
 def _check_distinct(salts: Salts) -> None:
