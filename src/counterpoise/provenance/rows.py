@@ -200,14 +200,17 @@ def row_proof(
     InputError :
         There is no row `i`, it was erased, or a value is not what the schema allows.
     VerificationError :
-        The values, or the schema, are not those that were committed to.
+        The values, or the schema, are not those that were committed to, or the file of leaf
+        hashes has changed.
     """
     schema.check_values(values, i)
     if leaves.schema_digest != schema.digest:
         raise VerificationError("the leaf hashes are of another schema, or of other columns' order")
     proof = RowProof(i, tuple(values), salts.salt(i), tuple(leaves.inclusion(i)))
-    if leaf_hash(row_bytes(proof.salt, proof.values)) != leaves.leaf(i):
+    leaf = leaf_hash(row_bytes(proof.salt, proof.values))
+    if leaf != leaves.leaf(i):
         raise VerificationError(f"row {i} is not the row that was committed to")
+    check_inclusion(leaf, i, leaves.count, proof.path, leaves.root)
     return proof
 
 

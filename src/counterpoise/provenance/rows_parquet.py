@@ -56,9 +56,9 @@ class ParquetSource:
 
     def batches(self, schema: Schema, size: int) -> Iterator[list[Cells]]:
         """Give batches of rows."""
+        check_names(schema, self._file.schema_arrow.names, str(self.path))
         import pyarrow as arrow
 
-        check_names(schema, self._file.schema_arrow.names, str(self.path))
         for column in schema.columns:
             _check_type(column, self._file.schema_arrow.field(column.name).type)
         first = 0

@@ -106,6 +106,8 @@ class ColumnSource:
         """Give batches of rows."""
         check_names(schema, self.columns, "the columns given")
         for name in schema.names:
+            if not isinstance(self.columns[name], Sequence | np.ndarray):
+                raise InputError(f"column {name!r} is neither a list nor an array")
             if len(self.columns[name]) != self.count:
                 raise InputError(
                     f"column {name!r} has {len(self.columns[name])} rows, {self.count} wanted"
