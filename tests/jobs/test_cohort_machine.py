@@ -48,6 +48,7 @@ class CohortMachine(RuleBasedStateMachine):
         self.purses = {name: self.world.balance(self.world.roles[name]) for name in PEOPLE}
 
     def teardown(self):
+        self.check_members()
         self.world.chain.revert(self.place)
 
     @initialize(
@@ -224,6 +225,13 @@ class CohortMachine(RuleBasedStateMachine):
         if steps > 2:
             self.settle(side)
 
+    @rule(side=sides, dues=shares, lie=st.sampled_from((0, 0, -1)))
+    def live_and_pay(self, side, dues, lie):
+        for who in MEMBERS:
+            self.join(side, who)
+        self.end_well(side, dues, lie, 3)
+        self.all_claim(side)
+
     @rule(side=sides)
     def all_claim(self, side):
         for who in MEMBERS if self.trees[side] else ():
@@ -261,14 +269,14 @@ class CohortMachine(RuleBasedStateMachine):
         assert found == self.purses
 
     @invariant()
-    def the_contract_stands_where_the_rules_stand(self):
+    def the_contract_owes_what_the_rules_say(self):
         for job, cohort in zip(self.ids, self.cohorts, strict=True):
             purse = self.world.cohort.purse(job)
-            assert (purse.stage, purse.owed, purse.spare) == (
-                cohort.stage,
-                cohort.owed,
-                cohort.spare,
-            )
+            found = (purse.stage, purse.owed, purse.spare)
+            assert found == (cohort.stage, cohort.owed, cohort.spare)
+
+    def check_members(self):
+        for job, cohort in zip(self.ids, self.cohorts, strict=True):
             assert self.world.cohort.pay_root(job) == (cohort.root or NO_CLAIMS)
             for name in MEMBERS:
                 member = self.world.cohort.member(job, self.address(name))

@@ -200,6 +200,15 @@ class EscrowMachine(RuleBasedStateMachine):
             elif job.status is Status.SUBMITTED:
                 self.complete(index, "evaluator")
 
+    @precondition(lambda self: self.known)
+    @rule(index=jobs, second=st.sampled_from((-1, 0, 3599, 3600)))
+    def refund_at_the_stroke(self, index, second):
+        """Ask for a refund around the two moments at which one becomes possible."""
+        when = self.known[self.job_of(index)].expires + second
+        if when > self.world.now:
+            self.world.warp_to(when)
+        self.claim_refund(index)
+
     @precondition(lambda self: len(self.known) == 3)
     @rule(seconds=st.sampled_from((5, 5, 30, 3600)))
     def wait(self, seconds):
