@@ -20,7 +20,7 @@ from counterpoise.federation.node import Say, quiet
 from counterpoise.federation.postings import Postings
 from counterpoise.federation.replay import Outcome
 from counterpoise.federation.roster import Member, read_roster
-from counterpoise.federation.settlement import chain_time, finish_if_over, seconds_to_finish
+from counterpoise.federation.settlement import finish_if_over, seconds_to_finish, shown_time
 from counterpoise.federation.statements import model_statement
 from counterpoise.federation.terms import Terms
 from counterpoise.jobs import Joined
@@ -163,11 +163,11 @@ class Host:
         """Wait for the end of the last challenge window, and let the job be paid."""
         told = False
         while not finish_if_over(self.network, self.notary.account, self.terms):
-            left = seconds_to_finish(self.postings.state(), chain_time(self.network))
+            left = seconds_to_finish(self.postings.state(), shown_time(self.network))
             if not told:
                 self.say(f"the last challenge window is open for {max(left, 0)} s more")
                 told = True
-            self.pause(min(max(left, POLL_SECONDS), 5.0))
+            self.pause(max(left, POLL_SECONDS))
         self.say(f"job {self.terms.job} is paid")
 
 
