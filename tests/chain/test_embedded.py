@@ -16,6 +16,7 @@ from counterpoise.chain import (
     open_chain,
     send,
 )
+from counterpoise.chain.account import ORDER
 from counterpoise.core.digest import keccak
 from counterpoise.core.errors import ChainError, InputError, Reverted
 
@@ -94,6 +95,18 @@ def test_bytes_that_are_no_transaction_are_refused(chain, accounts):
     for raw in (b"", b"\x02", b"\x03" + good[1:], b"\x7f" + good[1:], good[:-1], good + b"\0"):
         with pytest.raises(ChainError):
             chain.send_raw(raw)
+
+
+def test_the_second_form_of_a_signature_is_refused(chain, accounts):
+    fields = Transaction(31337, 0, 1, 3 * GWEI, 21_000, STRANGER, 1, b"")
+    signature = accounts[0].sign_digest(keccak(fields.payload()))
+    r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
+    with pytest.raises(ChainError, match="high-s"):
+        chain.send_raw(fields.payload(28 - signature[64], r, ORDER - s))
+    for wrong in ((2, r, s), (0, 0, s), (0, r, 0), (0, ORDER, s)):
+        with pytest.raises(ChainError):
+            chain.send_raw(fields.payload(*wrong))
+    chain.send_raw(fields.payload(signature[64] - 27, r, s))
 
 
 def test_the_same_transaction_is_not_mined_twice(chain, accounts):

@@ -14,7 +14,7 @@ from typing import Any
 import eth
 import rlp
 from eth.consensus.context import ConsensusContext
-from eth.constants import CREATE_CONTRACT_ADDRESS
+from eth.constants import CREATE_CONTRACT_ADDRESS, SECPK1_N
 from eth.db.backends.base import BaseAtomicDB
 from eth.db.chain import ChainDB
 from eth.db.trie import make_trie_root_and_nodes
@@ -22,7 +22,10 @@ from eth.exceptions import PyEVMError
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.london.headers import calculate_expected_base_fee_per_gas
 from eth.vm.forks.prague import PragueVM
+from eth.vm.forks.prague.blocks import PragueBlockHeader
+from eth.vm.forks.prague.state import PragueState
 from eth.vm.header import HeaderSedes
+from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
@@ -36,10 +39,25 @@ sys.setrecursionlimit(eth.EVM_RECURSION_LIMIT)
 Header = Any
 Signed = Any
 Edit = Callable[[Any], None]
-VM: Any = PragueVM
+MALFORMED = (BadSignature, PyEVMError, RLPException, TypeError, ValidationError, ValueError)
+HALF_ORDER = SECPK1_N // 2
+
+
+class _State(PragueState):
+    """Prague's state without the look for system contracts, which are not on this chain."""
+
+    def set_system_contracts(self) -> None:
+        return
+
+
+class _VM(PragueVM):
+    _state_class = _State
+
+
+VM: Any = _VM
+HEADER: Any = PragueBlockHeader
 
 BLOB_TYPE = 3
-ZERO = bytes(20)
 
 
 class Nodes(BaseAtomicDB):
@@ -131,9 +149,11 @@ class Machine:
         try:
             signed = VM.get_transaction_builder().decode(raw)
             signed.validate()
-            signed.check_signature_validity()
-        except (PyEVMError, ValidationError, RLPException, ValueError, TypeError) as error:
+            _ = signed.sender
+        except MALFORMED as error:
             raise ChainError(f"not a valid signed transaction: {error}") from None
+        if signed.s > HALF_ORDER:
+            raise ChainError("not a valid signed transaction: its signature is of the high-s form")
         if signed.chain_id not in (None, self.context.chain_id):
             raise ChainError(
                 f"invalid chain id: signed for {signed.chain_id}, this is {self.context.chain_id}"
@@ -198,8 +218,18 @@ class Machine:
         return VM(header, self.chaindb, self.context, self.consensus)
 
     def _next_header(self, parent: Header, time: int, mix: bytes) -> Header:
-        return VM.create_header_from_parent(
-            parent, timestamp=time, gas_limit=parent.gas_limit, mix_hash=mix, coinbase=ZERO
+        """Begin a block; what py-evm derives through eight forks' headers is set at once."""
+        return HEADER(
+            difficulty=0,
+            block_number=parent.block_number + 1,
+            gas_limit=parent.gas_limit,
+            timestamp=time,
+            parent_hash=parent.hash,
+            state_root=parent.state_root,
+            mix_hash=mix,
+            nonce=bytes(8),
+            base_fee_per_gas=self.next_base_fee(parent),
+            requests_hash=parent.requests_hash,
         )
 
     def _store(self, header: Header) -> Header:
