@@ -7,10 +7,11 @@ Codes here: ``identity`` signed by nobody in the roster or falsely; ``stale`` of
 round or base; ``duplicate`` two different ones from one participant; ``mismatch`` a reveal that
 its commitment does not cover; ``absent`` nothing was committed; ``missing`` committed, and no
 reveal came or its update is not in the store; ``late`` it came after the phase closed; ``size``
-more bytes than are read. Codes about the update itself are those of `rules.admit`.
+more bytes than are read; ``weight`` a false number of rows; ``keys`` a malformed statement. Codes
+about the update itself are those of `rules.admit`.
 
-Letters that do not count are not logged, so of ``identity``, ``stale``, ``size`` and ``late`` the
-log only shows that nothing came; all other codes follow from it.
+Letters that do not count are not logged, so of `DESK` codes the log only shows that nothing
+came; all other codes follow from it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,11 @@ MAX_LETTER = 32_768
 """Longest letter that is taken in, in bytes; a log entry holds it."""
 READABLE = 1 << 20
 """Longest letter that is opened, to name who sent it."""
+
+SILENT = frozenset({"absent", "missing"})
+"""Codes that follow from a letter that is not in the log."""
+DESK = SILENT | {"identity", "stale", "late", "size", "time-out", "weight", "keys"}
+"""Codes by which the desk may call that: why a letter did not count is its word."""
 
 Fetch = Callable[[bytes], bytes]
 
@@ -154,7 +160,10 @@ class Desk:
         ]
 
     def _statement(self, envelope: Envelope, kind: str, participant: bytes) -> Statement:
-        statement = read_signed(envelope, kind, participant)
+        try:
+            statement = read_signed(envelope, kind, participant)
+        except InputError as error:
+            raise AdmissionError(_fault_of(envelope), error.message) from error
         found = (statement.predicate["job"], statement.predicate["round"])
         if found != (self.terms.job, self.round_id):
             raise AdmissionError("stale", f"it is of job {found[0]}, round {found[1]}")
@@ -185,7 +194,8 @@ class Desk:
                     continue
                 _add(taken.setdefault(participant, []), read(envelope, participant))
             except CounterpoiseError as error:
-                code = error.code if isinstance(error, AdmissionError) else "identity"
+                code = "keys" if isinstance(error, InputError) else "identity"
+                code = error.code if isinstance(error, AdmissionError) else code
                 refused.setdefault(participant, Refusal(participant, code, error.message))
         for participant in expected:
             count = len(taken.get(participant, ()))
@@ -267,6 +277,14 @@ def _add(own: list[Letter], letter: Letter) -> None:
     contents = {(kept.digest, kept.salt) for kept in own}
     if (letter.digest, letter.salt) not in contents and len(own) < 2:
         own.append(letter)
+
+
+def _fault_of(envelope: Envelope) -> str:
+    """Give the code of a statement that its sender signed and that is malformed."""
+    try:
+        return "weight" if "rows" in envelope.statement.predicate else "keys"
+    except InputError:
+        return "keys"
 
 
 def _hex(statement: Statement, field: str, size: int) -> bytes:

@@ -8,7 +8,15 @@ from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.core.units import parse_address
 from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry, RoundPages
 from counterpoise.federation.evidence import read_signed
-from counterpoise.federation.intake import Desk, Refusal, Settlement, committed_digests, settle
+from counterpoise.federation.intake import (
+    DESK,
+    SILENT,
+    Desk,
+    Refusal,
+    Settlement,
+    committed_digests,
+    settle,
+)
 from counterpoise.federation.postings import Postings, result_of
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.rounds_rules import result_word
@@ -23,10 +31,6 @@ from counterpoise.jobs import CumulativeClaims
 from counterpoise.provenance import Envelope, Verdict
 
 Names = Mapping[bytes, str]
-SILENT = {"absent", "missing"}
-"""Codes that follow from a letter that is not in the log."""
-SPOKEN = SILENT | {"identity", "stale", "late", "size", "time-out"}
-"""Codes by which the desk may call that: why a letter did not count is its word."""
 LABELS = {"score_ppm": "score", "phi": "Shapley value"}
 
 
@@ -142,7 +146,7 @@ class _RoundCheck:
             if address not in among:
                 continue  # a stranger, whose letter is not in the log
             found, right = stated.get(address, "accepted"), wanted.get(address, "accepted")
-            if right in SILENT and found in SPOKEN:
+            if right in SILENT and found in DESK:
                 found = right
             self.verdict.check(f"{self.place} / {what} {self._name(address)}", found, right)
 
