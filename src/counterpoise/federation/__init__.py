@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from counterpoise.federation.coordinator import STEPS, Coordinator
     from counterpoise.federation.courier import Correspondent, Courier, DirectCourier, MailCourier
     from counterpoise.federation.evidence import Notary, read_signed
+    from counterpoise.federation.home import Home
+    from counterpoise.federation.host import Host
     from counterpoise.federation.intake import Letter, Refusal
     from counterpoise.federation.learners import (
         EstimatorLearner,
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
         Learner,
         predicted,
     )
+    from counterpoise.federation.lookup import fetch_terms
     from counterpoise.federation.model_file import ModelFile
+    from counterpoise.federation.node import Node
     from counterpoise.federation.participant import Participant, Trainer, Witness
     from counterpoise.federation.postings import Postings, result_of
     from counterpoise.federation.replay import Outcome, Replay, statistics_of
     from counterpoise.federation.roster import Member, read_roster
     from counterpoise.federation.rounds import RoundsClient, RoundsState
+    from counterpoise.federation.rows_file import load_rows
     from counterpoise.federation.rules import (
         CODES,
         SCALE,
@@ -51,8 +56,10 @@ if TYPE_CHECKING:
         update_bytes,
         weights_of,
     )
+    from counterpoise.federation.settlement import Drawn, draw, final_claims, finish_if_over
     from counterpoise.federation.sponsor import Draft, open_job, task_statement
     from counterpoise.federation.statements import model_statement
+    from counterpoise.federation.task_file import TaskFile, load_task, task_record
     from counterpoise.federation.terms import Terms
     from counterpoise.federation.trainers import HonestTrainer, as_floats, round_seed
     from counterpoise.federation.validation import Disclosure, ValidationSet
@@ -64,14 +71,19 @@ _HOMES = {
     "coordinator": ("STEPS", "Coordinator"),
     "courier": ("Correspondent", "Courier", "DirectCourier", "MailCourier"),
     "evidence": ("Notary", "read_signed"),
+    "home": ("Home",),
+    "host": ("Host",),
     "intake": ("Letter", "Refusal"),
     "learners": ("EstimatorLearner", "GradientLearner", "Learner", "predicted"),
+    "lookup": ("fetch_terms",),
     "model_file": ("ModelFile",),
+    "node": ("Node",),
     "participant": ("Participant", "Trainer", "Witness"),
     "postings": ("Postings", "result_of"),
     "replay": ("Outcome", "Replay", "statistics_of"),
     "roster": ("Member", "read_roster"),
     "rounds": ("RoundsClient", "RoundsState"),
+    "rows_file": ("load_rows",),
     "rules": (
         "AdmissionError",
         "CODES",
@@ -99,8 +111,19 @@ _HOMES = {
         "update_bytes",
         "weights_of",
     ),
+    "settlement": (
+        "Drawn",
+        "draw",
+        "final_claims",
+        "finish_if_over",
+    ),
     "sponsor": ("Draft", "open_job", "task_statement"),
     "statements": ("model_statement",),
+    "task_file": (
+        "TaskFile",
+        "load_task",
+        "task_record",
+    ),
     "terms": ("Terms",),
     "trainers": ("HonestTrainer", "as_floats", "round_seed"),
     "validation": ("Disclosure", "ValidationSet"),
@@ -109,29 +132,32 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "CommittedRows",
-    "committed",
     "AdmissionError",
     "Book",
     "CODES",
+    "CommittedRows",
     "Coordinator",
     "Correspondent",
     "Courier",
     "DirectCourier",
     "Disclosure",
     "Draft",
+    "Drawn",
     "Entry",
     "EstimatorLearner",
     "Expected",
     "Feature",
     "GradientLearner",
+    "Home",
     "HonestTrainer",
+    "Host",
     "Learner",
     "Letter",
     "MailCourier",
     "Member",
     "Model",
     "ModelFile",
+    "Node",
     "Notary",
     "Outcome",
     "Participant",
@@ -148,6 +174,7 @@ __all__ = [
     "Standing",
     "Statistics",
     "Strategy",
+    "TaskFile",
     "TaskRules",
     "Terms",
     "Trainer",
@@ -156,7 +183,14 @@ __all__ = [
     "admit_all",
     "admit_statistics",
     "as_floats",
+    "committed",
+    "draw",
+    "fetch_terms",
+    "final_claims",
+    "finish_if_over",
     "job_ids",
+    "load_rows",
+    "load_task",
     "local_statistics",
     "model_digest",
     "model_logits",
@@ -173,6 +207,7 @@ __all__ = [
     "share_out",
     "standardised",
     "statistics_of",
+    "task_record",
     "task_statement",
     "update_bytes",
     "verify_job",

@@ -31,6 +31,10 @@ The whole way is in docs/guides/federation.md.
 """
 
 
+PATIENT = 8
+"""How often a process that runs for hours asks its node before it gives up: about 16 s."""
+
+
 @click.group(epilog=EXAMPLES)
 def federation() -> None:
     """Train one model with many owners, each in a process of its own."""
@@ -89,12 +93,12 @@ def disclose(
     Example: counterpoise federation disclose TASK.json --rows rows.csv --label ill --name ann
     --out ann.rows
     """
-    from counterpoise.federation.home import keep_file
+    from counterpoise.federation.home import home_of, keep_file
     from counterpoise.federation.task_file import load_task
 
-    rules = load_task(task).rules
-    with _home(home, name).occupied():
-        rows = _committed(_home(home, name), rows_file, label, rules)
+    rules, own = load_task(task).rules, home_of(name, home)
+    with own.occupied():
+        rows = _committed(own, rows_file, label, rules)
         chosen = rows.sample(count)
         keep_file(out, rows.disclose(chosen).to_bytes())
     record = {"file": str(out), "rows": len(rows.values), "disclosed": len(chosen)}
@@ -159,14 +163,19 @@ def join(
     --store PLACE --rows rows.csv --label ill --name ann --local-key ann
     """
     from counterpoise.core.units import format_tokens, to_checksum
+    from counterpoise.federation.home import home_of
     from counterpoise.federation.learners import GradientLearner
     from counterpoise.federation.lookup import fetch_terms
     from counterpoise.federation.node import Node, Origin
 
-    wants_json, own = options.pop("wants_json"), _home(home, name)
+    wants_json, own = options.pop("wants_json"), home_of(name, home)
     learning = {key: options.pop(key) for key in ("steps", "batch", "rate")}
     origin = Origin(options.pop("source"), options.pop("licence"))
-    with own.occupied(), _network(options) as network, progress(quiet=wants_json) as say:
+    with (
+        own.occupied(),
+        _network(options, tries=PATIENT) as network,
+        progress(quiet=wants_json) as say,
+    ):
         account = named(signer(network, **options))
         terms = fetch_terms(network, job)
         rows = _committed(own, rows_file, label, terms.rules)
@@ -198,7 +207,7 @@ def run(job: int, members: int | None, join_seconds: int, **options: Any) -> Non
     from counterpoise.federation.lookup import fetch_terms
 
     wants_json = options.pop("wants_json")
-    with _network(options) as network, progress(quiet=wants_json) as say:
+    with _network(options, tries=PATIENT) as network, progress(quiet=wants_json) as say:
         network.log  # noqa: B018 - its lock comes before everything
         account = signer(network, **options) or network.account("operator")
         notary = Notary(account, lambda: network.chain.block("latest").time)
@@ -271,21 +280,10 @@ def claim(job: int, address: str | None, wants_json: bool, **options: Any) -> No
     answer(wants_json, record, f"{line}{format_tokens(drawn.stake_returned)} of its stake")
 
 
-def _network(options: dict[str, Any]) -> Any:
+def _network(options: dict[str, Any], *, tries: int = 5) -> Any:
     """Enter the network that the options name, and take those options away."""
-    return entered(*(options.pop(name) for name in ("state", "charter", "chain", "store")))
-
-
-def _home(folder: Path | None, name: str) -> Any:
-    """Give an owner's folder: the one named, or one under the user's data directory."""
-    import re
-
-    from platformdirs import user_data_path
-
-    from counterpoise.federation.home import Home
-
-    plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "owner"
-    return Home(folder or user_data_path("counterpoise") / "owners" / plain)
+    places = [options.pop(name) for name in ("state", "charter", "chain", "store")]
+    return entered(*places, tries=tries)
 
 
 def _committed(home: Any, rows_file: Path, label: str, rules: Any) -> Any:

@@ -8,6 +8,7 @@ HOME/rounds/job-7-round-3.cbor a pending update with its salt, until the round i
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,14 @@ class Home:
             raise StorageError(
                 f"{self.folder / name} cannot be read: {failed.strerror}"
             ) from failed
+
+
+def home_of(name: str, folder: Path | None = None) -> Home:
+    """Give an owner's home: the folder named, or one under the user's data directory."""
+    from platformdirs import user_data_path
+
+    plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "owner"
+    return Home(folder or user_data_path("counterpoise") / "owners" / plain)
 
 
 def keep_file(path: Path, data: bytes) -> None:

@@ -12,7 +12,7 @@ from counterpoise.chain import Account
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import format_tokens, to_checksum
 from counterpoise.federation.committed_rows import ENCODING, CommittedRows
-from counterpoise.federation.evidence import Notary
+from counterpoise.federation.evidence import Notary, read_signed
 from counterpoise.federation.home import Home
 from counterpoise.federation.learners import Learner
 from counterpoise.federation.mail import Letterbox, join_topic, post_letter, topic
@@ -29,7 +29,7 @@ from counterpoise.federation.terms import Terms
 from counterpoise.federation.trainers import HonestTrainer
 from counterpoise.jobs import Stage, TokenClient
 from counterpoise.network import Network, draw_from_faucet
-from counterpoise.provenance import Envelope, Subject
+from counterpoise.provenance import Envelope, Statement, Subject
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 GRACE_SECONDS = 30
@@ -102,7 +102,7 @@ class Node:
         Digest of the dataset statement.
         """
         letters = self.home.statements(self.terms.job, self._statements)
-        dataset = Envelope.from_bytes(letters[0]).statement.digest
+        dataset = self._own(letters[0]).digest
         cohort = self.postings.cohort
         if cohort.member(self.terms.job, self.account.address) is None:
             self._check_open()
@@ -122,6 +122,16 @@ class Node:
                 self.network.mailbox, join_topic(self.terms.job), self.account.address, letter
             )
         return dataset
+
+    def _own(self, letter: bytes) -> Statement:
+        """Read the kept dataset statement; refuse one that another key signed."""
+        try:
+            return read_signed(Envelope.from_bytes(letter), "dataset", self.account.address)
+        except VerificationError:
+            raise InputError(
+                f"{self.home.folder} holds statements of another key for job {self.terms.job}",
+                hint="give the key with which it joined, or another --home DIR",
+            ) from None
 
     def _statements(self) -> list[bytes]:
         """Sign the dataset, the consent to this one job, and the joining."""

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from counterpoise.chain import (
     Account,
@@ -36,6 +37,7 @@ from counterpoise.provenance import (
 from counterpoise.store import Mailbox, Store
 
 MAX_LETTER = 1 << 16
+TRIES = 5
 
 
 def default_state() -> Path:
@@ -162,7 +164,7 @@ class Network:
             raise InputError(f"no local keys at {path}: {error}") from error
 
 
-def open_network(folder: Path, *, chain: str | None = None) -> Network:
+def open_network(folder: Path, *, chain: str | None = None, tries: int = TRIES) -> Network:
     """Open the network of a state folder.
 
     Parameters
@@ -170,15 +172,18 @@ def open_network(folder: Path, *, chain: str | None = None) -> Network:
     chain :
         Another way to the same chain, such as the URL that ``counterpoise chain start``
         printed; the charter's own where None.
+    tries :
+        How often a node is asked, with longer and longer pauses, before it is `Unreachable`.
     """
     charter = Charter.load(folder / "network.json")
-    opened = open_chain(chain or charter.chain, folder=folder / "chain")
+    url = chain or charter.chain
+    opened = open_chain(url, folder=folder / "chain", **_patience(url, tries))
     network = Network(charter, opened, *shared_place(charter.store or folder), folder)
     _check_chain(network)
     return network
 
 
-def visit_network(charter: Charter, *, chain: str, store: str) -> Network:
+def visit_network(charter: Charter, *, chain: str, store: str, tries: int = TRIES) -> Network:
     """Open somebody else's network through its chain URL and its shared store.
 
     Parameters
@@ -189,11 +194,17 @@ def visit_network(charter: Charter, *, chain: str, store: str) -> Network:
         URL of a node of that chain.
     store :
         Folder or fsspec URL under which ``blobs`` and ``mail`` are shared.
+    tries :
+        How often the node is asked before it is `Unreachable`.
     """
-    opened = open_chain(chain)
+    opened = open_chain(chain, **_patience(chain, tries))
     network = Network(charter, opened, *shared_place(store))
     _check_chain(network)
     return network
+
+
+def _patience(url: str, tries: int) -> dict[str, Any]:
+    return {"tries": tries} if url.startswith("http") else {}
 
 
 def shared_place(place: Path | str) -> tuple[Store, Mailbox]:
