@@ -43,6 +43,7 @@ class EscrowMachine(RuleBasedStateMachine):
         self.purses = {name: self.world.balance(self.account(name)) for name in CALLERS}
 
     def teardown(self):
+        self.check_purses()
         self.world.chain.revert(self.place)
 
     def account(self, name):
@@ -219,8 +220,7 @@ class EscrowMachine(RuleBasedStateMachine):
         owed = sum(job.budget for job in self.known.values() if job.status.holds_escrow)
         assert self.world.balance(self.world.jobs) == owed
 
-    @invariant()
-    def everyone_has_what_the_rules_say(self):
+    def check_purses(self):
         found = {name: self.world.balance(self.account(name)) for name in CALLERS}
         assert found == self.purses
 
