@@ -39,6 +39,24 @@ def selector(name: str, types: Sequence[str]) -> bytes:
 
 def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
     """Encode values; `InputError` names the types when one does not fit."""
+    words = [_word_of(kind, value) for kind, value in zip(types, values, strict=False)]
+    if len(types) == len(values) and None not in words:
+        return b"".join(word for word in words if word is not None)
+    return _encode_any(types, values)
+
+
+def _word_of(kind: str, value: Any) -> bytes | None:
+    """Give the word of a plain value; None for what eth-abi shall encode or refuse."""
+    if type(value) is int and kind.startswith("uint") and kind[4:].isdigit():
+        return value.to_bytes(WORD, "big") if 0 <= value < 1 << int(kind[4:]) else None
+    if type(value) is bytes and kind == "address":
+        return value.rjust(WORD, b"\0") if len(value) == 20 else None
+    if type(value) is bytes and kind == "bytes32":
+        return value if len(value) == WORD else None
+    return None
+
+
+def _encode_any(types: Sequence[str], values: Sequence[Any]) -> bytes:
     from eth_abi.exceptions import EncodingError
     from eth_abi.exceptions import ParseError as BadType
 
