@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.errors import CounterpoiseError
-from counterpoise.provenance import Envelope, Statement, check_predicate, kind_of
+from counterpoise.provenance import Envelope, Statement, check_fields, kind_of
 
 COMMITTED = "committed"
 REVEALED = "revealed"
@@ -72,7 +72,7 @@ class Book:
         for data in entries:
             try:
                 statement = Envelope.from_bytes(data).statement
-                check_predicate(statement)
+                check_fields(statement)
             except CounterpoiseError:
                 statement = None
             if statement is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from counterpoise.provenance.note import log_vkey
     from counterpoise.provenance.predicates import (
         build_statement,
+        check_fields,
         check_predicate,
         kind_of,
         predicate_type,
@@ -64,7 +65,13 @@ _HOMES = {
     "lineage": ("Tree",),
     "log": ("Log",),
     "note": ("log_vkey",),
-    "predicates": ("build_statement", "check_predicate", "kind_of", "predicate_type"),
+    "predicates": (
+        "build_statement",
+        "check_fields",
+        "check_predicate",
+        "kind_of",
+        "predicate_type",
+    ),
     "proof": ("TlogProof", "prove"),
     "reader": ("LogReader", "LogView"),
     "receipt": ("AnchorReference", "Receipt", "check_receipt", "make_receipt"),
@@ -141,6 +148,7 @@ __all__ = [
     "build_statement",
     "check_checkpoint",
     "check_envelope",
+    "check_fields",
     "check_predicate",
     "check_receipt",
     "check_row",

@@ -11,15 +11,18 @@ import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from counterpoise.core.digest import canonical_json
 from counterpoise.core.errors import InputError, VerificationError
-from counterpoise.provenance.predicates import check_predicate
+from counterpoise.provenance.predicates import check_fields
 from counterpoise.provenance.signers import Signer, Verifier
 from counterpoise.provenance.statement import PAYLOAD_TYPE, Statement, json_object
 
 MAX_SIGNATURES = 16
+KEPT = 1024
+"""How many envelopes and statements are kept parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Envelope:
     @property
     def statement(self) -> Statement:
         """The statement inside, unverified: see `check_envelope`."""
-        return Statement.from_bytes(self.payload)
+        return _statement(self.payload)
 
     def pae(self) -> bytes:
         """The bytes that every signature signs."""
@@ -70,25 +73,37 @@ class Envelope:
         InputError :
             Not a DSSE envelope, not canonical, no signature, or more than `MAX_SIGNATURES`.
         """
-        match json_object(data, "envelope"):
-            case {
-                "payload": str(payload),
-                "payloadType": str(payload_type),
-                "signatures": list(listed),
-            }:
-                signatures = tuple(_signature(item) for item in listed)
-                envelope = cls(_unbase64(payload, "payload"), signatures, payload_type)
-            case _:
-                raise InputError("an envelope needs payload, payloadType and signatures")
-        if not 1 <= len(signatures) <= MAX_SIGNATURES:
-            raise InputError(f"an envelope has {len(signatures)} signatures, not 1 to 16")
-        if len({s.keyid for s in signatures}) != len(signatures):
-            raise InputError("an envelope is signed twice by one key")
-        if envelope.to_bytes() != data:
-            raise InputError(
-                "the envelope is not in canonical JSON", hint="keep the bytes as they were signed"
-            )
-        return envelope
+        return _envelope(data)
+
+
+@lru_cache(maxsize=KEPT)
+def _envelope(data: bytes) -> Envelope:
+    """Read an envelope; what was read lately is not read again."""
+    match json_object(data, "envelope"):
+        case {
+            "payload": str(payload),
+            "payloadType": str(payload_type),
+            "signatures": list(listed),
+        }:
+            signatures = tuple(_signature(item) for item in listed)
+            envelope = Envelope(_unbase64(payload, "payload"), signatures, payload_type)
+        case _:
+            raise InputError("an envelope needs payload, payloadType and signatures")
+    if not 1 <= len(signatures) <= MAX_SIGNATURES:
+        raise InputError(f"an envelope has {len(signatures)} signatures, not 1 to 16")
+    if len({s.keyid for s in signatures}) != len(signatures):
+        raise InputError("an envelope is signed twice by one key")
+    if envelope.to_bytes() != data:
+        raise InputError(
+            "the envelope is not in canonical JSON", hint="keep the bytes as they were signed"
+        )
+    return envelope
+
+
+@lru_cache(maxsize=KEPT)
+def _statement(payload: bytes) -> Statement:
+    """Read a statement; what was read lately is not read again."""
+    return Statement.from_bytes(payload)
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
@@ -111,7 +126,7 @@ def sign(statement: Statement, *signers: Signer) -> Envelope:
     """
     if not signers:
         raise InputError("an envelope needs at least one signer")
-    check_predicate(statement)
+    check_fields(statement)
     envelope = Envelope(statement.to_bytes(), ())
     for signer in signers:
         envelope = add_signature(envelope, signer)
@@ -169,7 +184,7 @@ def check_envelope(
     if envelope.payload_type != PAYLOAD_TYPE:
         raise InputError(f"the payload's type is {envelope.payload_type!r}, not {PAYLOAD_TYPE!r}")
     statement = envelope.statement
-    check_predicate(statement)
+    check_fields(statement)
     return statement
 
 

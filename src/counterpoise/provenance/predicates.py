@@ -244,8 +244,14 @@ def check_predicate(statement: Statement) -> None:
     Raises
     ------
     InputError :
-        Names the kind and the field.
+        Names the kind and the field, or the value that canonical JSON does not hold.
     """
+    check_fields(statement)
+    statement.to_bytes()
+
+
+def check_fields(statement: Statement) -> None:
+    """Check as `check_predicate` does, for a statement whose bytes are known to be canonical."""
     if not statement.predicate_type.startswith(BASE):
         return
     kind = kind_of(statement)
@@ -261,7 +267,6 @@ def check_predicate(statement: Statement) -> None:
             _check_field(kind, field, rule, predicate[field])
     if kind == "decision" and not {"output", "output_commitment"} & set(predicate):
         raise InputError("the decision statement has neither 'output' nor 'output_commitment'")
-    statement.to_bytes()
 
 
 def _check_field(kind: str, field: str, rule: Rule, value: Any) -> None:

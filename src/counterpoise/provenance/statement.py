@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from counterpoise.core.digest import canonical_json, sha256
@@ -109,9 +110,8 @@ class Statement:
             raise InputError("the statement's predicateType is not a string")
         if not isinstance(document["predicate"], dict):
             raise InputError("the statement's predicate is not an object")
-        statement = cls(
-            document["predicateType"], _subjects(document["subject"]), document["predicate"]
-        )
+        predicate = MappingProxyType(document["predicate"])
+        statement = cls(document["predicateType"], _subjects(document["subject"]), predicate)
         if statement.to_bytes() != data:
             raise InputError(
                 "the statement is not in canonical JSON", hint="write it with Statement.to_bytes()"
