@@ -156,6 +156,14 @@ def test_a_consistency_proof_of_one_pair_serves_no_pair_with_other_roots():
                     merkle.check_consistency(first, second, proof, roots[first], roots[second])
 
 
+def test_a_consistency_proof_that_is_too_short_or_too_long_for_its_sizes_is_refused():
+    claim = consistent(4, 5)
+    with pytest.raises(VerificationError):  # the roots fit, but nine leaves need another hash
+        merkle.check_consistency(**(claim | {"second": 9}))
+    with pytest.raises(VerificationError, match="too long"):
+        merkle.check_consistency(**(claim | {"proof": [*claim["proof"], OTHER]}))
+
+
 @pytest.mark.parametrize(("index", "size"), [(0, 1), (0, 2), (4, 5), (6, 7), (3, 8), (11, 100)])
 def test_a_changed_inclusion_proof_is_refused(index, size):
     claim = included(index, size)

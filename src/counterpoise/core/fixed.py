@@ -108,11 +108,10 @@ def isqrt(n: int | Integers) -> int | Integers:
         return math.isqrt(n)
     if n.dtype != np.int64 or (n.size and int(n.min()) < 0):
         raise InputError("square roots are taken of non-negative int64 arrays")
-    # The float root is off by at most one; 3037000499 is the root of the largest int64.
-    root = np.minimum(np.sqrt(n.astype(np.float64)).astype(np.int64), 3_037_000_499)
-    root -= root * root > n
-    larger = np.minimum(root + 1, 3_037_000_499)
-    return np.where((larger * larger <= n) & (larger > root), larger, root)
+    # Rounding to float64 never lowers the root of a square below an integer; it may raise the
+    # root of a number just below a square. No root's square overflows: the largest is 3037000499.
+    root = np.sqrt(n.astype(np.float64)).astype(np.int64)
+    return root - (root * root > n)
 
 
 def to_fixed(x: float, bits: int, rounding: Rounding = Rounding.HALF_EVEN) -> int:
