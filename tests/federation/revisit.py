@@ -74,9 +74,19 @@ def roster_of(found):
 
 
 def verdict_of(found, only_round=None):
+    return verdict_on(found.network, only_round)
+
+
+def verdict_on(network, only_round=None):
     verdict = Verdict()
-    verify_job(found.network, found.terms.job, verdict, only_round=only_round)
+    verify_job(network, 1, verdict, only_round=only_round)
     return verdict
+
+
+def visitors_verdict(folder, only_round=None):
+    """What somebody finds who opens a state folder to read it, and writes nothing."""
+    with open_network(folder) as network:
+        return verdict_on(network, only_round)
 
 
 def digests(outcomes):

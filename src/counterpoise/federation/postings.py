@@ -87,15 +87,20 @@ class Postings:
 
     def commitments_root(self, job: int, round_id: int) -> bytes | None:
         """Fetch the root that was posted for a round, None if none was; see `Witness`."""
-        roots = [e.commitments_root for e in self._events(round_id) if isinstance(e, Committed)]
-        return roots[-1] if roots else None
+        found = self.commitment(round_id)
+        return found.commitments_root if found else None
+
+    def commitment(self, number: int) -> Committed | None:
+        """Fetch the beginning of a round, None if it has not begun on the chain."""
+        found = [event for event in self._events(number) if isinstance(event, Committed)]
+        return found[-1] if found else None
 
     def commitment_block(self, number: int) -> bytes:
         """Fetch the hash of the block that holds a round's commitments."""
-        hashes = [e.block_hash for e in self._events(number) if isinstance(e, Committed)]
-        if not hashes:
+        found = self.commitment(number)
+        if found is None:
             raise VerificationError(f"the commitments of round {number} are not on the chain")
-        return hashes[-1]
+        return found.block_hash
 
     def post_commitment(self, account: Account, job: int, round_id: int, digest: bytes) -> None:
         """Post a member's own commitment that the coordinator left out; see `Witness`."""

@@ -19,7 +19,7 @@ from counterpoise.federation.intake import (
 )
 from counterpoise.federation.postings import Postings, result_of
 from counterpoise.federation.replay import Outcome, Replay
-from counterpoise.federation.rounds_rules import result_word
+from counterpoise.federation.rounds_rules import commitment_word, result_word
 from counterpoise.federation.statements import (
     Content,
     closing_content,
@@ -85,6 +85,7 @@ class _RoundCheck:
         leaves = desk.leaves(intake)
         closing = closing_content(self.terms, self.number, COMMITTED, leaves, intake.refused)
         self._compare("in the closing of commitments", pages.committed, closing)
+        self._blob("list of commitments", closing.subject.digest)
         self._refusals("commitment of", pages.committed, intake.refused)
         root = self.postings.commitments_root(self.terms.job, self.number)
         wanted = bytes.fromhex(closing.fields["root"])
@@ -95,6 +96,7 @@ class _RoundCheck:
         leaves = [sha256(letter.participant + letter.digest) for letter in reveals.letters]
         closing = closing_content(self.terms, self.number, REVEALED, leaves, reveals.refused)
         self._compare("in the closing of reveals", pages.revealed, closing)
+        self._blob("list of reveals", closing.subject.digest)
         sure = {*(x.participant for x in intake.letters), *(x.participant for x in reveals.letters)}
         self._refusals("reveal of", pages.revealed, reveals.refused, among=sure)
         verdict.numbers += len(intake.letters) + len(reveals.letters)
@@ -172,10 +174,12 @@ class _RoundCheck:
         for field in wanted.__slots__:
             found = getattr(record.content, field)
             verdict.check(f"{self.place} / {field} on the chain", found, getattr(wanted, field))
-        chain_id, rounds = self.terms.chain_id, postings.rounds
-        word = result_word(chain_id, rounds.address, postings.job, number, record)
-        found = rounds.digest_of_round(postings.job, number)
-        verdict.check(f"{self.place} / word in the contract", found, word)
+        place = (self.terms.chain_id, postings.rounds.address, postings.job, number)
+        begun = postings.commitment(number)
+        word = commitment_word(*place, begun.commitments_root, begun.time) if begun else b""
+        verdict.check(f"{self.place} / commitment on the chain", record.commitment, word)
+        word, kept = result_word(*place, record), postings.rounds.digest_of_round(*place[2:])
+        verdict.check(f"{self.place} / word in the contract", kept, word)
 
     def _dues(self, pay: CumulativeClaims) -> None:
         """The blob from which claims are proven."""
