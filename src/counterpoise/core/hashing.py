@@ -1,7 +1,7 @@
 """Many SHA-256 hashes at once: by hashlib, or sixteen at a time once that pays.
 
-Both paths give the same digests. The fast one needs numba, which costs about 0.7 CPU-seconds to
-load from its cache (and about five to compile once on a machine), so it is loaded for the first
+Both paths give the same digests. The fast one needs numba, which costs about a CPU-second to load
+from its cache (and six to eleven to compile, once on a machine), so it is loaded for the first
 time only by a call that saves more than that. A kernel that cannot be loaded, or that gives a
 wrong digest on a known answer, is left alone.
 """
