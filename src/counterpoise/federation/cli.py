@@ -31,8 +31,13 @@ The whole way is in docs/guides/federation.md.
 """
 
 
-PATIENT = 8
-"""How often a process that runs for hours asks its node before it gives up: about 16 s."""
+patient = click.option(
+    "--tries",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="How often a node that is away is asked, 8 times in about 16 s.",
+)
 
 
 @click.group(epilog=EXAMPLES)
@@ -149,6 +154,7 @@ def open_(task: Path, wants_json: bool, **options: Any) -> None:
 @click.option("--steps", default=100, show_default=True, help="Local updates in a round.")
 @click.option("--batch", default=4, show_default=True, help="Rows in a local update.")
 @click.option("--rate", default=0.01, show_default=True, help="Local learning rate.")
+@patient
 @by_account
 @in_network
 def join(
@@ -173,7 +179,7 @@ def join(
     origin = Origin(options.pop("source"), options.pop("licence"))
     with (
         own.occupied(),
-        _network(options, tries=PATIENT) as network,
+        _network(options) as network,
         progress(quiet=wants_json) as say,
     ):
         account = named(signer(network, **options))
@@ -193,6 +199,7 @@ def join(
 @click.argument("job", type=int)
 @click.option("--members", type=click.IntRange(min=1), help="Begin when so many have joined.")
 @click.option("--join-seconds", default=300, show_default=True, help="Begin after so long.")
+@patient
 @by_account
 @in_network
 def run(job: int, members: int | None, join_seconds: int, **options: Any) -> None:
@@ -207,7 +214,7 @@ def run(job: int, members: int | None, join_seconds: int, **options: Any) -> Non
     from counterpoise.federation.lookup import fetch_terms
 
     wants_json = options.pop("wants_json")
-    with _network(options, tries=PATIENT) as network, progress(quiet=wants_json) as say:
+    with _network(options) as network, progress(quiet=wants_json) as say:
         network.log  # noqa: B018 - its lock comes before everything
         account = signer(network, **options) or network.account("operator")
         notary = Notary(account, lambda: network.chain.block("latest").time)
@@ -280,10 +287,10 @@ def claim(job: int, address: str | None, wants_json: bool, **options: Any) -> No
     answer(wants_json, record, f"{line}{format_tokens(drawn.stake_returned)} of its stake")
 
 
-def _network(options: dict[str, Any], *, tries: int = 5) -> Any:
+def _network(options: dict[str, Any]) -> Any:
     """Enter the network that the options name, and take those options away."""
     places = [options.pop(name) for name in ("state", "charter", "chain", "store")]
-    return entered(*places, tries=tries)
+    return entered(*places, tries=options.pop("tries", 5))
 
 
 def _committed(home: Any, rows_file: Path, label: str, rules: Any) -> Any:

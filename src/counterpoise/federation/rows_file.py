@@ -60,7 +60,7 @@ def load_rows(path: Path, features: Sequence[Feature], label: str, classes: int)
             [cell(line[at], column, where) for at, column in zip(places, wanted, strict=True)]
         )
     if not found:
-        raise InputError(f"{path} has no rows below its header")
+        raise InputError(f"{path} has no rows below its header", hint="one line for each row")
     return np.array(found, dtype=np.int64)
 
 
@@ -136,5 +136,7 @@ def _places(path: Path, header: list[str], wanted: list[str]) -> list[int]:
         )
     twice = sorted({name for name in wanted if header.count(name) > 1 or wanted.count(name) > 1})
     if twice:
-        raise InputError(f"{path}: the column {twice[0]!r} is named twice")
+        raise InputError(
+            f"{path}: the column {twice[0]!r} is named twice", hint="name each column once"
+        )
     return [header.index(name) for name in wanted]

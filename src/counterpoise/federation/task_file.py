@@ -200,7 +200,8 @@ def _rules(record: dict[str, Any]) -> TaskRules:
     for name in ("row_cap", "quorum", "scale_bits", "feature_bits", "seed"):
         if name in chosen:
             _whole(name, chosen[name])
-    bits = min(max(chosen.get("scale_bits", 16), 0), 64)
+    bits = chosen.get("scale_bits", 16)
+    bits = bits if 0 <= bits <= 64 else 16  # TaskRules refuses it by name
     return TaskRules(
         model,
         features,
