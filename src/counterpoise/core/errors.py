@@ -1,14 +1,14 @@
 """Every error this package raises on purpose.
 
-    CounterpoiseError
-    ├── InputError              the caller's mistake                  exit 2
-    ├── MissingExtra            an engine is not installed            exit 3
-    ├── ChainError              the node or the contract said no      exit 4
-    │   ├── Unreachable         the node does not answer
-    │   └── Reverted            with the contract's own reason
-    ├── VerificationError       a proof, a digest or a number is false  exit 5
-    ├── StorageError            a disk or a remote store failed       exit 6
-    └── Busy                    another process holds what we need    exit 7
+CounterpoiseError
+├── InputError              the caller's mistake                  exit 2
+├── MissingExtra            an engine is not installed            exit 3
+├── ChainError              the node or the contract said no      exit 4
+│   ├── Unreachable         the node does not answer
+│   └── Reverted            with the contract's own reason
+├── VerificationError       a proof, a digest or a number is false  exit 5
+├── StorageError            a disk or a remote store failed       exit 6
+└── Busy                    another process holds what we need    exit 7
 """
 
 
