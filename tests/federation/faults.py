@@ -4,14 +4,14 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
-from village import RULES
+from village import RULES, owner, owners
 
 from counterpoise.chain import Account
 from counterpoise.core.digest import array_bytes, array_from_bytes, dag_cbor, sha256
 from counterpoise.federation.courier import DirectCourier
 from counterpoise.federation.evidence import commitment_leaf
 from counterpoise.federation.participant import Participant
-from counterpoise.federation.rules import update_bytes
+from counterpoise.federation.rules import local_statistics, update_bytes
 from counterpoise.provenance import AccountSigner, Envelope, Subject, add_signature
 
 COUNT, CLIP = RULES.model.n_params, RULES.clip
@@ -426,3 +426,20 @@ class Foreign(Lost):
 
     def commitments(self, round_id, opening):
         return [*super().commitments(round_id, opening), self.stranger.commitment(opening)]
+
+
+class Cheat(Fixed):
+    """Honest statistics, then updates beyond the clip."""
+
+    def __init__(self, one):
+        super().__init__(one_of(CLIP + 1))
+        self.sums = array_bytes(local_statistics(one.features, RULES))
+
+    def statistics(self, terms):
+        return self.sums
+
+
+def with_a_cheat():
+    cheat = owner("cheat", 9)
+    cheat.trainer = Cheat(cheat)
+    return [*owners(3), cheat]

@@ -12,11 +12,12 @@ from counterpoise.federation.courier import DirectCourier
 from counterpoise.federation.learners import GradientLearner
 from counterpoise.federation.participant import Participant
 from counterpoise.federation.roster import read_roster
+from counterpoise.federation.statements import model_statement
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.trainers import HonestTrainer
 from counterpoise.federation.verify import verify_job
 from counterpoise.network import open_network
-from counterpoise.provenance import Verdict
+from counterpoise.provenance import Subject, Verdict
 
 
 def settled(folder, people, rules=RULES):
@@ -66,6 +67,25 @@ def participant(found, one, datasets, folder, kind=Participant):
         witness=found.postings,
         folder=folder / "homes" / one.name,
     )
+
+
+def lived(found):
+    """Live a whole job: rounds, pay, the model's statement and an evaluation of it."""
+    outcomes = found.coordinator().run()
+    found.finish(outcomes[-1])
+    model = model_statement(
+        found.notary("operator"), found.terms, outcomes[-1], found.terms.validation
+    )
+    evaluation = found.notary("owner-0").state(
+        "evaluation",
+        [Subject("owner-0", outcomes[-1].model.digest)],
+        job=found.terms.job,
+        model=outcomes[-1].model.digest,
+        dataset=bytes(32),
+        metrics={"correct": 7, "rows": 9},
+    )
+    found.network.log.append([model.to_bytes(), evaluation.to_bytes()])
+    return outcomes
 
 
 def roster_of(found):

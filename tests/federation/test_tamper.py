@@ -3,54 +3,14 @@
 import sqlite3
 
 import pytest
-from faults import CLIP, Fixed, one_of
-from revisit import address_of, copied, opened, settled, verdict_of, visitors_verdict
-from village import RULES, owner, owners
+from faults import with_a_cheat
+from revisit import address_of, copied, lived, opened, settled, verdict_of, visitors_verdict
 
-from counterpoise.core.digest import array_bytes, keccak, sha256
+from counterpoise.core.digest import keccak, sha256
 from counterpoise.federation.book import Book
-from counterpoise.federation.rules import local_statistics
-from counterpoise.federation.statements import dues_blob, model_statement
-from counterpoise.provenance import Subject
-
-
-class Cheat(Fixed):
-    """Honest statistics, then updates beyond the clip."""
-
-    def __init__(self, one):
-        super().__init__(one_of(CLIP + 1))
-        self.sums = array_bytes(local_statistics(one.features, RULES))
-
-    def statistics(self, terms):
-        return self.sums
-
-
-def with_a_cheat():
-    cheat = owner("cheat", 9)
-    cheat.trainer = Cheat(cheat)
-    return [*owners(3), cheat]
-
+from counterpoise.federation.statements import dues_blob
 
 PEOPLE = with_a_cheat()
-
-
-def lived(found):
-    """Live a whole job: rounds, pay, the model's statement and an evaluation of it."""
-    outcomes = found.coordinator().run()
-    found.finish(outcomes[-1])
-    model = model_statement(
-        found.notary("operator"), found.terms, outcomes[-1], found.terms.validation
-    )
-    evaluation = found.notary("owner-0").state(
-        "evaluation",
-        [Subject("owner-0", outcomes[-1].model.digest)],
-        job=found.terms.job,
-        model=outcomes[-1].model.digest,
-        dataset=bytes(32),
-        metrics={"correct": 7, "rows": 9},
-    )
-    found.network.log.append([model.to_bytes(), evaluation.to_bytes()])
-    return outcomes
 
 
 @pytest.fixture(scope="module")
