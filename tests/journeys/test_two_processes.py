@@ -89,12 +89,12 @@ class Scene:
             age, dose = rng.integers(0, 121, 60), rng.integers(0, 501, 60)
             rows = [f"{a},{d / 10},{int(a > d / 4)}" for a, d in zip(age, dose, strict=True)]
             (self.folder / f"{name}.csv").write_text("\n".join(["age,dose,ill", *rows]))
-        words = [
-            ["disclose", self.folder / "task.json", "--out", self.folder / f"{name}.rows"]
-            + self.owner(name)
-            for name in ("ann", "bob")
-        ]
-        for process in [self.keep(start("federation", *each, "--json")) for each in words]:
+        task, disclosing = self.folder / "task.json", []
+        for name in ("ann", "bob"):
+            out = ["--out", self.folder / f"{name}.rows", "--json"]
+            words = ["federation", "disclose", task, *self.owner(name), *out]
+            disclosing.append(self.keep(start(*words)))
+        for process in disclosing:
             assert process.wait(30) == 0, process.stderr.read()
         words = [
             "open",
@@ -114,11 +114,11 @@ class Scene:
         return ["--network", self.folder / "state" / "network.json"]
 
     def join(self, name):
-        key = ["--local-key", name, "--json"]
+        key = ["--local-key", name, "--tries", 4, "--json"]
         return self.keep(start("federation", "join", 1, *self.owner(name), *self.visit(), *key))
 
     def coordinate(self):
-        words = ["--state", self.folder / "state", "--members", 2, "--json"]
+        words = ["--state", self.folder / "state", "--members", 2, "--tries", 4, "--json"]
         return self.keep(start("federation", "run", 1, *words))
 
     def mail(self, number, phase):

@@ -15,6 +15,7 @@ from counterpoise.federation.entrance import (
     in_network,
     key_of,
     named,
+    patient,
     progress,
     signer,
 )
@@ -29,15 +30,6 @@ Examples:
   counterpoise federation run 1 --state DIR --members 2
 The whole way is in docs/guides/federation.md.
 """
-
-
-patient = click.option(
-    "--tries",
-    type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
-    help="How often a node that is away is asked, 8 times in about 16 s.",
-)
 
 
 @click.group(epilog=EXAMPLES)

@@ -52,6 +52,13 @@ def by_account(command: F) -> F:
     )
 
 
+patient = click.option(
+    "--tries",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="How often a node that is away is asked, 8 times in about 16 s.",
+)
 as_json = click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
 
 
