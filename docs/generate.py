@@ -55,9 +55,9 @@ def main() -> None:
     """Write the pages, or with --check compare them."""
     stale = []
     REFERENCE.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    for name, page in pages().items():
         path = REFERENCE / name
-        text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+        text = "\n".join(line.rstrip() for line in page.splitlines()) + "\n"
         if "--check" in sys.argv:
             stale += [name] if not path.exists() or path.read_text() != text else []
         else:
