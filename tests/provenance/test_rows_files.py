@@ -1,13 +1,13 @@
 """The files of salts and leaves appear whole, private and never over another file."""
 
-import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from counterpoise.core.errors import InputError, StorageError, VerificationError
 from counterpoise.provenance import rows
-from counterpoise.provenance.rows_files import FinishedOnce
 
 SCHEMA = rows.Schema.of(v="int64")
 COLUMNS = {"v": list(range(300))}
@@ -59,13 +59,26 @@ def test_an_interrupted_commitment_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_as_such():
-    if not os.path.exists("/dev/full"):  # noqa: PTH110
-        pytest.skip("no /dev/full here")
-    writer = FinishedOnce.__new__(FinishedOnce)
-    writer.path = writer._passing = "/dev/full"
-    with open("/dev/full", "wb") as writer._file, pytest.raises(StorageError):  # noqa: PTH123
-        writer.write(b"x" * 100_000)
+@pytest.mark.parametrize("limit", [100, 20_000])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, limit):
+    code = f"""
+import resource, signal
+from pathlib import Path
+from counterpoise.core.errors import StorageError
+from counterpoise.provenance import rows
+columns, schema = {{"v": list(range(2000))}}, rows.Schema.of(v="int64")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    rows.commit_rows(columns, schema, Path("salts"), leaves=Path("leaves"))
+except StorageError as told:
+    print("told:", told)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("told: cannot write ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,7 +41,7 @@ class FinishedOnce:
         self._file = os.fdopen(handle, "w+b")
         self._finished = False
 
-    def write(self, data: bytes, at: int | None = None) -> None:
+    def write(self, data: bytes | memoryview, at: int | None = None) -> None:
         """Write at a place, or after what was written."""
         try:
             if at is not None:
@@ -81,7 +82,8 @@ class FinishedOnce:
         raised: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written was told by `write` or `finish`
+            self._file.close()
         self._passing.unlink(missing_ok=True)
         if kind is not None and self._finished:
             self.path.unlink(missing_ok=True)

@@ -40,13 +40,13 @@ class LeafTree:
     def append(self, hashes: Hashes) -> None:
         """Take the next leaf hashes, shape (n, 32)."""
         self.count += len(hashes)
-        waiting = np.concatenate([self._pending, hashes])
+        waiting = np.concatenate([self._pending, hashes]) if len(self._pending) else hashes
         whole = len(waiting) // WIDTH * WIDTH
         level = waiting[:whole]
         while len(level) > whole // WIDTH:
             level = merkle.parents(level)
         self._roots.append(level)
-        self._pending = waiting[whole:]
+        self._pending = waiting[whole:].copy()
 
     def upper_levels(self) -> list[Hashes]:
         """Give the levels above the leaves; the last one is the root alone."""
@@ -73,7 +73,7 @@ class LeafWriter(FinishedOnce):
 
     def append(self, hashes: Hashes) -> None:
         """Write the next leaf hashes."""
-        self.write(hashes.tobytes())
+        self.write(np.ascontiguousarray(hashes).data)
 
     def complete(self, tree: LeafTree) -> None:
         """Write the upper levels and the header, and finish the file."""

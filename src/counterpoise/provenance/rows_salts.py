@@ -103,7 +103,7 @@ class SaltWriter(FinishedOnce):
     def draw(self, count: int) -> Salts:
         """Draw the salts of the next rows, write them and give them, shape (n, 16)."""
         salts = draw_salts(count)
-        self.write(salts.tobytes())
+        self.write(salts.data)
         return salts
 
 
