@@ -1,5 +1,6 @@
 """The embedded chain keeps Ethereum's rules, and its workbench moves it as it says."""
 
+import sys
 import threading
 
 import pytest
@@ -343,6 +344,36 @@ def test_threads_that_share_a_key_do_not_collide(chain, accounts, counter):
     for thread in threads:
         thread.join()
     assert not refused and counter.call("total") == 20
+
+
+def test_threads_that_read_and_mine_at_once_see_whole_blocks(chain, accounts, counter):
+    broken, done = [], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            try:
+                head = chain.block()
+                total = counter.call("total", block=head.number)
+                assert total == len(chain.logs(0, head.number))
+                chain.estimate(counter.address, counter.encode("bump", 1), sender=STRANGER)
+            except Exception as error:
+                broken.append(error)
+                return
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=watch) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            counter.transact(accounts[0], "bump", 1)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(before)
+    assert not broken and counter.call("total") == 20
 
 
 def test_old_and_new_kinds_of_transactions_are_taken(chain, accounts):

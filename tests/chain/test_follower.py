@@ -157,6 +157,19 @@ def test_a_crash_between_the_removals_and_the_refetch_loses_nothing(chain, count
     assert sorted(ledger.values()) == sorted(on_chain(counter)) == [1, 2]
 
 
+def test_a_reorg_between_two_fetches_is_noticed(chain, counter, follow, bump):
+    follower, ledger = follow(), Ledger()
+    for by in (1, 2, 3):
+        bump(by)
+    changes = follower.poll()
+    ledger.take([next(changes)])
+    chain.reorg(3, keep=False)
+    bump(4)
+    ledger.take(changes)
+    ledger.take(follower.poll())
+    assert ledger.values() == on_chain(counter) == [4]
+
+
 def test_a_reorg_below_what_is_kept_is_an_error_with_a_hint(chain, follow, bump):
     follower = follow(window=5)
     for by in range(1, 20):

@@ -122,6 +122,13 @@ def test_a_block_that_cannot_be_written_leaves_the_chain_as_it_was(
     other.rollback()
     other.close()
     assert chain.block() == head and counter.call("total") == 0
+    chain._ledger._db.execute(
+        "create temp trigger full before insert on node begin select raise(abort, 'disk full'); end"
+    )
+    with pytest.raises(StorageError, match="disk full"):
+        chain.mine()
+    assert chain.block() == head and counter.call("total") == 0
+    chain._ledger._db.execute("drop trigger full")
     chain.mine()
     assert counter.call("total") == 1, "the transaction waited"
     chain.close()

@@ -39,8 +39,6 @@ class Cursor:
             self._db.execute("pragma locking_mode = exclusive")
             self._db.execute("pragma journal_mode = wal")
             self._db.executescript(SCHEMA)
-            with self.step():
-                self.set_meta("held", "yes")
         except sqlite3.OperationalError as error:
             self._db.close()
             if "locked" not in str(error):

@@ -178,7 +178,7 @@ class Follower:
             return self._fetch_block(first)
         last = min(first + MAX_RANGE - 1, last - NEAR)
         while True:
-            before = self._chain.block(last)
+            block = self._chain.block(last)
             try:
                 logs = self._chain.logs(first, last, list(self._contracts))
             except (Unreachable, Reverted):
@@ -188,7 +188,8 @@ class Follower:
                     raise
                 last = (first + last) // 2
                 continue
-            return self._keep(before, logs)
+            self._keep(block, logs)
+            return True
 
     def _fetch_block(self, number: int) -> bool:
         """Near the head, ask by hash, so that two answers cannot mix two branches."""
@@ -201,14 +202,12 @@ class Follower:
             if self._chain.block(number).hash == block.hash:
                 raise
             return False
-        return self._keep(block, logs)
+        self._keep(block, logs)
+        return True
 
-    def _keep(self, block: Block, logs: Sequence[Log]) -> bool:
-        if self._chain.block(block.number).hash != block.hash:
-            return False
+    def _keep(self, block: Block, logs: Sequence[Log]) -> None:
         with self._cursor.step():
             self._cursor.add(block, logs)
-        return True
 
     def _named(self, kind: Kind, log: Log) -> Iterator[tuple[Kind, Event]]:
         contract = self._contracts.get(log.address)

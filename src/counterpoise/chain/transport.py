@@ -166,7 +166,7 @@ class Transport:
         return self._connection
 
 
-class _Retry(Exception):  # noqa: N818
+class _Retry(Exception):
     """Something that may pass: worth another try, after a pause if the node named one."""
 
     def __init__(self, words: str, pause: float | None = None) -> None:
