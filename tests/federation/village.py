@@ -95,16 +95,18 @@ class Village:
         token = self.network.contract("CreditToken")
         token.transact(operator, "mint", account.address, tokens * TOKEN)
 
-    def settle_in(self):
-        """Open the job and let everybody join; the statements go into the log as one group."""
-        self.fund("sponsor", 1000)
+    @property
+    def draft(self):
+        """What the sponsor wants."""
         validation = ValidationSet(tuple(row for o in self.owners for row in o.disclosures()))
         base = ModelFile(np.zeros(self.rules.model.n_params, np.int32), np.zeros(0, np.int64))
         operator = self.network.account("operator").address
-        draft = Draft(
-            "village", operator, self.rules, TOKEN, 60, 60, 600, base, validation, 86400
-        )
-        self.terms, envelope = open_job(self.network, self.notary("sponsor"), draft)
+        return Draft("village", operator, self.rules, TOKEN, 60, 60, 600, base, validation, 86400)
+
+    def settle_in(self):
+        """Open the job and let everybody join; the statements go into the log as one group."""
+        self.fund("sponsor", 1000)
+        self.terms, envelope = open_job(self.network, self.notary("sponsor"), self.draft)
         group = [envelope.to_bytes()]
         for one in self.owners:
             group += self.join(one)
