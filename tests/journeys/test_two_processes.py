@@ -29,7 +29,6 @@ TASK = {
     "pot": 100,
     "stake": 1,
     "quorum": 2,
-    "seconds": SECONDS,
     "validation": ["ann.rows", "bob.rows"],
 }
 
@@ -58,8 +57,9 @@ def until(condition, seconds=30):
 class Scene:
     """A folder with a chain's node, the files of a job and its processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **seconds: int) -> None:
         self.folder = folder
+        self.task = TASK | {"seconds": SECONDS | seconds}
         self.processes = []
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -83,7 +83,7 @@ class Scene:
         run(
             "federation", "init", "--state", state, "--chain", self.url, "--store", shared, "--json"
         )
-        (self.folder / "task.json").write_text(json.dumps(TASK))
+        (self.folder / "task.json").write_text(json.dumps(self.task))
         for seed, name in enumerate(("ann", "bob")):
             rng = np.random.default_rng(seed)
             age, dose = rng.integers(0, 121, 60), rng.integers(0, 501, 60)
@@ -138,8 +138,8 @@ class Scene:
 
 
 @contextmanager
-def scene(folder):
-    made = Scene(folder)
+def scene(folder, **seconds):
+    made = Scene(folder, **seconds)
     try:
         made.prepare()
         yield made
@@ -190,7 +190,7 @@ def test_a_job_between_processes_survives_kill_9_of_a_participant_and_the_coordi
 
 
 def test_a_node_that_goes_away_in_the_middle_is_a_clear_error_and_all_resume(tmp_path):
-    with scene(tmp_path) as made:
+    with scene(tmp_path, reveal=4) as made:
         players = [made.join("ann"), made.join("bob"), made.coordinate()]
         until(lambda: made.mail(2, "closed") >= 1)
         made.node.send_signal(signal.SIGTERM)
