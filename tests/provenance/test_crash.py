@@ -52,6 +52,10 @@ class DyingDisk(Disk):
         self.step()
         super().sync(name)
 
+    def sync_all(self, names):
+        for name in names:
+            self.sync(name)
+
     def rename(self, name, target):
         self.step()
         super().rename(name, target)
@@ -59,6 +63,11 @@ class DyingDisk(Disk):
     def remove(self, name):
         self.step()
         super().remove(name)
+
+    def remove_folders(self, names):
+        for name in names:
+            self.step()
+            super().remove_folders([name])
 
     def tell(self, what, data=b""):
         os.write(self.pipe, what + b" " + data.hex().encode() + b"\n")

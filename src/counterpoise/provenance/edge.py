@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from counterpoise.core.merkle import EMPTY_ROOT, leaf_hash
+import numpy as np
+
+from counterpoise.core.hashing import hash_pairs
+from counterpoise.core.merkle import EMPTY_ROOT
+from counterpoise.provenance.journal import Record
 from counterpoise.provenance.tiles import (
     ENTRIES,
     HASH,
@@ -15,6 +19,8 @@ from counterpoise.provenance.tiles import (
     tile_path,
     tile_widths,
 )
+
+TILE = WIDTH * HASH
 
 
 class Edge:
@@ -44,44 +50,46 @@ class Edge:
             rest = joined_root(hashes + rest) if hashes or rest else b""
         return rest or EMPTY_ROOT
 
-    def extend(self, entries: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
-        """Add entries; give each tile that this fills or changes, as its path and bytes.
+    def extend(self, record: Record) -> Iterator[tuple[str, bytes]]:
+        """Add a record's entries; give each tile that this fills or changes: path and bytes.
 
         The edge has moved only once the iterator is exhausted.
         """
-        at, changed = 0, 0
-        while at < len(entries):
-            index, used = divmod(self.size, WIDTH)
-            batch = list(entries[at : at + WIDTH - used])
-            at += len(batch)
-            self.size += len(batch)
-            self._bundle += bundle_of(batch)
-            if used + len(batch) == WIDTH:
-                yield tile_path(ENTRIES, index), self._bundle
-                self._bundle = b""
-            hashes = b"".join([leaf_hash(entry) for entry in batch])
-            for level, path, tile in self._push(hashes, index):
-                changed = max(changed, level)
-                yield path, tile
-        yield from self._partials(changed)
-
-    def _push(self, hashes: bytes, index: int) -> Iterator[tuple[int, str, bytes]]:
-        """Add hashes to level 0, and the root of each tile that fills to the level above."""
-        level = 0
-        while True:
+        yield from self._bundles(record)
+        before, hashes, level = self.size, record.hashes, 0
+        self.size += len(record.entries)
+        while hashes:
             if level == len(self._levels):
                 self._levels.append(b"")
-            self._levels[level] += hashes
-            if len(self._levels[level]) < WIDTH * HASH:
-                return
-            tile, self._levels[level] = self._levels[level], b""
-            yield level + 1, tile_path(level, index), tile
-            hashes, index, level = joined_root(tile), index // WIDTH, level + 1
-
-    def _partials(self, top: int) -> Iterator[tuple[str, bytes]]:
-        """The partial tiles of level 0 to `top`, and the partial bundle."""
-        for level, (full, part) in enumerate(tile_widths(self.size)[: top + 1]):
-            if part:
+            joined = self._levels[level] + hashes
+            whole = len(joined) // TILE * TILE
+            first = before >> 8 * (level + 1)
+            for number, at in enumerate(range(0, whole, TILE), first):
+                yield tile_path(level, number), joined[at : at + TILE]
+            self._levels[level] = joined[whole:]
+            if self._levels[level]:
+                full, part = tile_widths(self.size)[level]
                 yield tile_path(level, full, part), self._levels[level]
-        if self._bundle:
-            yield tile_path(ENTRIES, *divmod(self.size, WIDTH)), self._bundle
+            hashes, level = _tile_roots(joined[:whole]), level + 1
+
+    def _bundles(self, record: Record) -> Iterator[tuple[str, bytes]]:
+        """Divide the record's bundle at the borders of tiles."""
+        at, offset = 0, 0
+        while at < len(record.entries):
+            index, used = divmod(self.size + at, WIDTH)
+            batch = record.entries[at : at + WIDTH - used]
+            end = offset + 2 * len(batch) + sum(map(len, batch))
+            self._bundle += record.bundle[offset:end]
+            used += len(batch)
+            yield tile_path(ENTRIES, index, used), self._bundle
+            if used == WIDTH:
+                self._bundle = b""
+            at, offset = at + len(batch), end
+
+
+def _tile_roots(tiles: bytes) -> bytes:
+    """Give the root of each full tile of several that are joined."""
+    level = np.frombuffer(tiles, dtype=np.uint8).reshape(-1, HASH)
+    for _ in range(8 if tiles else 0):
+        level = hash_pairs(level)
+    return bytes(level.tobytes())

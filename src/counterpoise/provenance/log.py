@@ -15,9 +15,10 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import RLock
 
+from counterpoise.core import hashing
 from counterpoise.core.errors import InputError, StorageError, VerificationError
 from counterpoise.core.merkle import EMPTY_ROOT
 from counterpoise.provenance.checkpoint import (
@@ -31,7 +32,8 @@ from counterpoise.provenance.edge import Edge
 from counterpoise.provenance.journal import Record, read_records
 from counterpoise.provenance.note import log_vkey
 from counterpoise.provenance.reader import CHECKPOINT, LogView, load_checkpoint
-from counterpoise.provenance.tiles import Tiles, partial_tiles
+from counterpoise.provenance.tile_files import TileFiles
+from counterpoise.provenance.tiles import Tiles
 
 MAX_ENTRY = 65_535
 JOURNAL = "journal"
@@ -88,9 +90,7 @@ class Log(LogView):
         super().__init__(Tiles(path))
         self.origin, self.vkey, self._key = origin, log_vkey(origin, key), key
         self._mutex, self._failed = RLock(), False
-        self._unsynced: set[str] = set()
-        self._filled: set[str] = set()
-        self._journal_size = 0
+        self._journal_size = self._hashed = 0
         with storage_errors("opened"):
             path.mkdir(parents=True, exist_ok=True)
             self._disk = disk(path)
@@ -135,13 +135,14 @@ class Log(LogView):
             start = self._edge.size
             if not entries:
                 return range(start, start)
-            record = Record(start, entries).to_bytes()
-            self._disk.append(JOURNAL, record)
+            self._hashed += 2 * len(entries)
+            hashing.prepare(self._hashed)
+            record = Record.of(start, entries)
+            self._disk.append(JOURNAL, record.to_bytes())
             self._disk.sync(JOURNAL)
-            self._journal_size += len(record)
-            for name, tile in self._edge.extend(entries):
-                self._disk.write(name, tile)
-                self._touched(name)
+            self._journal_size += len(record.bundle)
+            for name, tile in self._edge.extend(record):
+                self._files.write(name, tile)
             self._publish()
             if self._journal_size > JOURNAL_LIMIT:
                 self._settle()
@@ -166,7 +167,7 @@ class Log(LogView):
         self.close()
 
     def _open(self, anchored: Head | None) -> None:
-        settled = load_checkpoint(self.folder, SETTLED) or self._create()
+        settled = load_checkpoint(self.folder, SETTLED) or self._created()
         check_checkpoint(settled, self.vkey, origin=self.origin)
         written = (self.folder / JOURNAL).read_bytes()
         self._replay(settled, list(read_records(written)))
@@ -181,7 +182,7 @@ class Log(LogView):
         if written or self._checkpoint.size > settled.size:
             self._settle()
 
-    def _create(self) -> Checkpoint:
+    def _created(self) -> Checkpoint:
         """Sign the empty tree, durably, where there is no log at all."""
         if (self.folder / "tile").exists() or (self.folder / CHECKPOINT).exists():
             raise StorageError(
@@ -194,7 +195,7 @@ class Log(LogView):
 
     def _replay(self, settled: Checkpoint, records: Sequence[Record]) -> None:
         """Bring edge and tiles from the settled checkpoint to the journal's end."""
-        self._settled = settled.size
+        self._files = TileFiles(self._disk, settled.size)
         durable = Tiles(self.folder, recovering=True)
         durable.check(settled.size, settled.root, entries=False)
         self._edge = Edge(durable, settled.size)
@@ -207,8 +208,8 @@ class Log(LogView):
                     f"{self._edge.size}",
                     hint="files of different ages are mixed: restore one whole copy of the log",
                 )
-            for name, tile in self._edge.extend(record.entries):
-                self._restore(name, tile)
+            for name, tile in self._edge.extend(record):
+                self._files.restore(name, tile)
 
     def _published(self) -> Checkpoint | None:
         """Give the checkpoint in place, which tiles and journal must bear out; None if torn."""
@@ -228,21 +229,6 @@ class Log(LogView):
             raise VerificationError("tiles and journal do not lead to the signed root")
         return published
 
-    def _restore(self, name: str, tile: bytes) -> None:
-        """Write a tile again unless it stands there whole; readers never see half of it."""
-        path = self.folder / name
-        if not path.exists():
-            self._disk.write(name, tile)
-        elif path.read_bytes() != tile:
-            self._disk.write(f"{name}.new", tile)
-            self._disk.rename(f"{name}.new", name)
-        self._touched(name)
-
-    def _touched(self, name: str) -> None:
-        self._unsynced.add(name)
-        if ".p/" not in name:
-            self._filled.add(name)
-
     def _publish(self) -> None:
         """Sign the edge's head, put it in place, and drop partial tiles that are now full."""
         head = Head(self._edge.size, self._edge.root())
@@ -250,19 +236,16 @@ class Log(LogView):
         self._disk.write("checkpoint.new", checkpoint.to_bytes())
         self._disk.rename("checkpoint.new", CHECKPOINT)
         self._checkpoint = checkpoint
-        self._drop_partials(keep=set(partial_tiles(self._settled)))
+        self._files.drop_partials()
 
     def _settle(self) -> None:
         """Make all tiles durable; then the journal is no longer needed."""
-        folders = {str(parent) for name in self._unsynced for parent in PurePosixPath(name).parents}
-        for name in (*sorted(self._unsynced), *sorted(folders, reverse=True)):
-            self._disk.sync(name)
+        self._files.sync()
         self._keep(self._checkpoint)
         self._disk.write(JOURNAL, b"")
         self._disk.sync(JOURNAL)
-        self._settled, self._journal_size = self._checkpoint.size, 0
-        self._unsynced.clear()
-        self._drop_partials(keep=set())
+        self._journal_size = 0
+        self._files.settle(self._checkpoint.size)
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint where a replay starts from, durably."""
@@ -270,17 +253,6 @@ class Log(LogView):
         self._disk.sync(f"{SETTLED}.new")
         self._disk.rename(f"{SETTLED}.new", SETTLED)
         self._disk.sync(".")
-
-    def _drop_partials(self, *, keep: set[str]) -> None:
-        """Remove partial tiles of full ones, but those from which a replay would start."""
-        for name in sorted(self._filled):
-            partial = self.folder / f"{name}.p"
-            files = partial.iterdir() if partial.exists() else ()
-            for stale in {f"{name}.p/{file.name}" for file in files} - keep:
-                self._disk.remove(stale)
-                self._unsynced.discard(stale)
-            if not partial.exists():
-                self._filled.discard(name)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

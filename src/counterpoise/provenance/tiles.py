@@ -6,7 +6,7 @@ full tile one level below. The rightmost tiles of a tree are partial and named b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -61,17 +61,17 @@ def partial_tiles(size: int) -> list[str]:
     return names
 
 
-def bundle_of(entries: list[bytes]) -> bytes:
+def bundle_of(entries: Sequence[bytes]) -> bytes:
     """Give the bundle of entries: each with a big-endian uint16 length before it."""
-    return b"".join([b"%b%b" % (len(entry).to_bytes(2, "big"), entry) for entry in entries])
+    return b"".join([len(entry).to_bytes(2, "big") + entry for entry in entries])
 
 
 def entries_of(bundle: bytes, name: str) -> list[bytes]:
     """Divide a bundle into its entries."""
-    entries, at = [], 0
-    while at < len(bundle):
+    entries, at, last = [], 0, len(bundle)
+    while at < last:
         end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
-        if end > len(bundle) or at + 2 > len(bundle):
+        if end > last or at + 2 > last:
             raise VerificationError(f"{name} is cut off: an entry ends beyond its end")
         entries.append(bundle[at + 2 : end])
         at = end
@@ -259,8 +259,10 @@ class Tiles:
         raise self._missing(tile_path(level, index, width))
 
     def _wider(self, level: int | str, index: int, width: int) -> Iterator[int]:
-        folder = self.folder / f"{tile_path(level, index)}.p"
-        names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+        try:
+            names = [f.name for f in (self.folder / f"{tile_path(level, index)}.p").iterdir()]
+        except FileNotFoundError:
+            return
         yield from sorted(int(name) for name in names if name.isdecimal() and int(name) > width)
 
     def _load(self, name: str) -> bytes | None:
