@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from counterpoise.core.digest import dag_cbor, sha256
-from counterpoise.core.errors import Reverted, VerificationError
-from counterpoise.core.units import parse_address
+from counterpoise.core.errors import InputError, Reverted, VerificationError
+from counterpoise.core.units import parse_address, to_checksum
 from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry
 from counterpoise.federation.courier import Courier
 from counterpoise.federation.evidence import Notary
@@ -73,6 +73,7 @@ class Coordinator:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._check_place()
         self.postings = Postings(self.network, self.notary.account, self.terms.job)
         self.book = Book.read(self.network.log.entries(), self.terms.job)
         store = self.network.store
@@ -86,6 +87,22 @@ class Coordinator:
         self._commitments: dict[int, Intake] = {}
         self._reveals: dict[int, Intake] = {}
         self._computed: _Computed | None = None
+
+    def _check_place(self) -> None:
+        """Refuse before anything is logged that the chain would refuse later."""
+        terms, network = self.terms, self.network
+        if terms.coordinator != self.notary.account.address:
+            raise InputError(
+                f"job {terms.job} is coordinated by {to_checksum(terms.coordinator)}",
+                hint="use that account",
+            )
+        here = (network.chain.chain_id(), network.charter.contracts["Rounds"])
+        if (terms.chain_id, terms.rounds_contract) != here:
+            raise InputError(
+                f"the terms are of chain {terms.chain_id} and the rounds contract "
+                f"{to_checksum(terms.rounds_contract)}",
+                hint=f"here are chain {here[0]} and {to_checksum(here[1])}",
+            )
 
     @property
     def last_round(self) -> int:

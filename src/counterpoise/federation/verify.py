@@ -145,6 +145,8 @@ class _JobCheck:
         verdict.check("task / sponsor", escrow.client, terms.sponsor)
         verdict.check("task / pot in escrow", escrow.budget, terms.rules.pot)
         verdict.check("task / chain id", terms.chain_id, network.chain.chain_id())
+        rounds = network.charter.contracts["Rounds"]
+        verdict.check("task / rounds contract", terms.rounds_contract, rounds)
 
     def participants(self) -> None:
         """Who joined with a stake and a dataset statement of its own."""
