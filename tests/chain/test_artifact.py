@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.chain import Artifact, artifact, artifact_of
+from counterpoise.chain import Artifact, artifact, artifact_of, deploy, dev_account, open_chain
 from counterpoise.chain.compile import MAX_RUNTIME, compile_all
 from counterpoise.chain.compiled import SHIPPED, contract_path, contract_paths, digest_of_sources
 from counterpoise.chain.engines.vyper import compile_file
 from counterpoise.core.errors import InputError
 
-SIZES = Path(__file__).parent / "contract_sizes.json"
+SNAPSHOT = Path(__file__).parent / "contract_sizes.json"
 REWRITE = "run: python -m counterpoise.chain.compile"
 NAMES = [path.stem for path in contract_paths()]
 COUNTER = Path(__file__).parent / "contracts" / "Counter.vy"
@@ -43,11 +43,31 @@ def test_a_contract_is_not_too_large_to_deploy(compiled, name):
     assert len(compiled[name].bytecode) <= 49_152  # EIP-3860
 
 
-def test_the_size_of_a_contract_changes_on_purpose_only(compiled):
-    found = {name: len(one.runtime) for name, one in sorted(compiled.items())}
-    wanted = json.loads(SIZES.read_text())
-    assert found == wanted, (
-        "bytecode sizes changed; if on purpose, "
+def measured(built, chain):
+    """Code sizes in bytes, the gas of each deployment and of the token's calls."""
+    owner, other = dev_account(0), dev_account(1).address
+    deployed = {}
+
+    def deployment(name, *arguments):
+        contract = deploy(chain, owner, built[name], *arguments)
+        deployed[name] = chain.block().gas_used
+        return contract
+
+    token = deployment("CreditToken", owner.address)
+    jobs = deployment("Jobs", token.address)
+    cohort = deployment("Cohort", token.address, jobs.address)
+    deployment("Rounds", jobs.address, cohort.address)
+    deployment("Anchor")
+    calls = [("mint", owner.address, 10**20), ("approve", other, 5)]
+    calls += [("transfer", other, 10**18), ("transfer", other, 10**18), ("burn", 10**18)]
+    gas = [[name, token.transact(owner, name, *rest).gas_used] for name, *rest in calls]
+    sizes = {name: len(one.runtime) for name, one in sorted(built.items())}
+    return {"bytes": sizes, "deployment gas": deployed, "CreditToken gas": gas}
+
+
+def test_sizes_and_gas_change_on_purpose_only(compiled, chain):
+    assert measured(compiled, chain) == json.loads(SNAPSHOT.read_text()), (
+        "sizes or gas changed; if on purpose, "
         "run: python tests/chain/test_artifact.py, and commit contract_sizes.json"
     )
 
@@ -109,5 +129,5 @@ def test_a_contract_that_is_not_there_names_those_that_are():
 
 
 if __name__ == "__main__":
-    sizes = {one.name: len(one.runtime) for one in compile_all()}
-    SIZES.write_text(json.dumps(sizes, indent=1, sort_keys=True) + "\n")
+    found = measured({one.name: one for one in compile_all()}, open_chain("embedded:"))
+    SNAPSHOT.write_text(json.dumps(found, indent=1) + "\n")

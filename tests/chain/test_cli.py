@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from counterpoise.chain import Account, cli, deploy, dev_account, open_chain
 from counterpoise.chain.engines.keystore import encrypt
+from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
 
 STRANGER = "0x" + "11" * 20
@@ -84,40 +85,42 @@ def test_what_cannot_be_done_is_said(tmp_path):
         assert "Traceback" not in done.stderr
 
 
+def invoke(*words, **variables):
+    """Run an `account` verb in this process; gives what it printed."""
+    done = CliRunner().invoke(cli.account, list(map(str, words)), env=variables)
+    if done.exception:
+        raise done.exception
+    return done.stdout
+
+
 def test_a_key_is_made_listed_shown_and_never_overwritten(tmp_path):
-    keys = tmp_path / "keys"
-    made = json.loads(
-        run(
-            "account", "new", "hospital", "--keys", keys, "--json", COUNTERPOISE_PASSWORD="secret"
-        ).stdout
-    )
+    keys, secret = tmp_path / "keys", {"COUNTERPOISE_PASSWORD": "secret"}
+    made = json.loads(invoke("new", "hospital", "--keys", keys, "--json", **secret))
     file = keys / "hospital.json"
     assert file.stat().st_mode & 0o777 == 0o600
     account = Account.from_keystore(file, "secret")
     assert to_checksum(account.address) == made["address"] and not account.is_local
     assert account.key.hex() not in file.read_text()
-    again = run("account", "new", "hospital", "--keys", keys, COUNTERPOISE_PASSWORD="secret")
-    assert again.returncode == 2 and "already" in again.stderr
-    listed = run("account", "list", "--keys", keys)
-    assert listed.stdout == f"{made['address']}  hospital\n"
-    shown = json.loads(run("account", "show", "hospital", "--keys", keys, "--json").stdout)
-    assert shown == made
+    with pytest.raises(InputError, match="there is a key 'hospital' already"):
+        invoke("new", "hospital", "--keys", keys, **secret)
+    assert invoke("list", "--keys", keys) == f"{made['address']}  hospital\n"
+    assert json.loads(invoke("show", "hospital", "--keys", keys, "--json")) == made
 
 
 def test_a_key_is_imported_from_the_environment_or_a_file(tmp_path):
-    keys, key, word = tmp_path / "keys", Account.local(b"some").key, tmp_path / "word"
+    keys, account, word = tmp_path / "keys", Account.local(b"some"), tmp_path / "word"
     word.write_text("secret\n")
     source = tmp_path / "source.json"
-    source.write_text(encrypt(key, "secret", iterations=2))
-    options = ("--keys", keys, "--password-file", word)
-    first = run("account", "import", "one", "--environment", "THE_KEY", *options, THE_KEY=key.hex())
-    assert first.returncode == 0, first.stderr
-    second = run("account", "import", "two", "--keystore", source, *options)
-    assert second.returncode == 0, second.stderr
-    assert Account.from_keystore(keys / "two.json", "secret").key == key
+    source.write_text(encrypt(account.key, "secret", iterations=2))
+    options = ("--keys", keys, "--password-file", word, "--json")
+    for name, origin in (("one", ("--environment", "KEY")), ("two", ("--keystore", source))):
+        told = json.loads(invoke("import", name, *origin, *options, KEY=account.key.hex()))
+        assert told["address"] == to_checksum(account.address)
     word.write_text("wrong")
-    wrong = run("account", "import", "three", "--keystore", source, *options)
-    assert wrong.returncode == 2 and "check the password" in wrong.stderr
+    with pytest.raises(InputError, match="does not open") as raised:
+        invoke("import", "three", "--keystore", source, *options)
+    assert "check the password" in raised.value.hint
+    assert sorted(path.name for path in keys.iterdir()) == ["one.json", "two.json"]
 
 
 ROOMS = {
