@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from counterpoise.core.hashing import hash_pairs
-from counterpoise.core.merkle import EMPTY_ROOT
+from counterpoise.core.merkle import EMPTY_ROOT, node_hash
 from counterpoise.provenance.journal import Record
 from counterpoise.provenance.tiles import (
     ENTRIES,
@@ -44,11 +45,17 @@ class Edge:
         self._bundle = bundle_of(tiles.entries(full, part)) if part else b""
 
     def root(self) -> bytes:
-        """Give the RFC 6962 root."""
-        rest = b""
+        """Give the RFC 6962 root.
+
+        A level's hashes are perfect subtrees of falling size, which change little from one
+        append to the next: their roots are remembered, and joined from the right.
+        """
+        root = b""
         for hashes in self._levels:
-            rest = joined_root(hashes + rest) if hashes or rest else b""
-        return rest or EMPTY_ROOT
+            for subtree in reversed(_perfect_subtrees(hashes)):
+                left = _subtree_root(subtree)
+                root = node_hash(left, root) if root else left
+        return root or EMPTY_ROOT
 
     def extend(self, record: Record) -> Iterator[tuple[str, bytes]]:
         """Add a record's entries; give each tile that this fills or changes: path and bytes.
@@ -85,6 +92,19 @@ class Edge:
             if used == WIDTH:
                 self._bundle = b""
             at, offset = at + len(batch), end
+
+
+def _perfect_subtrees(hashes: bytes) -> list[bytes]:
+    """Divide joined hashes into runs whose lengths are falling powers of two."""
+    subtrees, at = [], 0
+    while at < len(hashes):
+        length = 1 << ((len(hashes) - at).bit_length() - 1)
+        subtrees.append(hashes[at : at + length])
+        at += length
+    return subtrees
+
+
+_subtree_root = lru_cache(maxsize=64)(joined_root)
 
 
 def _tile_roots(tiles: bytes) -> bytes:
