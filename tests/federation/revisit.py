@@ -34,17 +34,23 @@ def copied(source, target):
 
 
 @contextmanager
-def opened(folder, people, rules=RULES):
-    """Open a village again, with everybody who joined; each keeps what is pending on disk."""
-    visited = revisit(folder, people, rules)
-    try:
-        yield visited
-    finally:
-        visited.network.close()
+def opened(folder, people, rules=RULES, *, chain=None, over=None):
+    """Open a village again, with everybody who joined; each keeps what is pending on disk.
+
+    Parameters
+    ----------
+    chain :
+        URL of the chain where another process serves it.
+    over :
+        Wraps the opened chain in something between it and the village.
+    """
+    with open_network(folder, chain=chain) as network:
+        if over is not None:
+            network.chain = over(network.chain)
+        yield revisit(network, folder, people, rules)
 
 
-def revisit(folder, people, rules=RULES, job=1):
-    network = open_network(folder)
+def revisit(network, folder, people, rules=RULES, job=1):
     book = Book.read(network.log.entries(), job)
     terms = Terms.from_bytes(network.store.fetch(book.task.statement.subject[0].digest))
     found = Village(network, people, rules, terms=terms)
