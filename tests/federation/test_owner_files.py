@@ -162,6 +162,7 @@ def with_change(path, value):
         (["features", 1, "maximum"], "0.25", "more than 1 decimals"),
         (["features", 0, "maximum"], -1, "ranges from 0 to -1"),
         (["features", 0, "decimals"], 10, "10 decimals"),
+        (["features", 0, "maximum"], 2**30, "room for 3 rows in all"),
         (["scoring"], "by taste", "no scoring 'by taste'"),
         (["scale_bits"], 10**9, "scale_bits is 1000000000"),
         (["coordinator"], "0x12", "no address"),

@@ -28,11 +28,13 @@ from counterpoise.core.units import format_tokens, parse_address, parse_tokens, 
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.rows_file import scaled
 from counterpoise.federation.rules import Feature, Model, TaskRules
+from counterpoise.federation.rules.logits import INTEGER_LIMIT
 from counterpoise.federation.sponsor import Draft
 from counterpoise.federation.validation import Disclosure, ValidationSet
 
 MAX_TASK = 1 << 20
 CLIP_DECIMALS = 24
+LEAST_ROOM = 100_000
 SECONDS = ("commit", "reveal", "challenge", "lifetime")
 RULES = (
     "scoring",
@@ -200,6 +202,7 @@ def _rules(record: dict[str, Any]) -> TaskRules:
     for name in ("row_cap", "quorum", "scale_bits", "feature_bits", "seed"):
         if name in chosen:
             _whole(name, chosen[name])
+    _check_room(features, min(max(chosen.get("feature_bits", 10), 0), 64))
     bits = chosen.get("scale_bits", 16)
     bits = bits if 0 <= bits <= 64 else 16  # TaskRules refuses it by name
     return TaskRules(
@@ -210,6 +213,20 @@ def _rules(record: dict[str, Any]) -> TaskRules:
         pot=parse_tokens(_number("pot", record["pot"])),
         **chosen,
     )
+
+
+def _check_room(features: Sequence[Feature], feature_bits: int) -> None:
+    """Refuse ranges so wide that the exact sums over all members hold but few rows."""
+    for feature in features:
+        spread = (feature.maximum - feature.minimum) << feature_bits
+        widest = max(spread, feature.minimum**2, feature.maximum**2, 1)
+        room = (INTEGER_LIMIT - 1) // widest
+        if room < LEAST_ROOM:
+            raise InputError(
+                f"feature {feature.name!r} ranges so far that exact sums have room for {room} "
+                "rows in all",
+                hint="declare fewer decimals or a narrower range",
+            )
 
 
 def _feature(record: Any) -> Feature:
