@@ -165,6 +165,7 @@ def join(
     from counterpoise.federation.learners import GradientLearner
     from counterpoise.federation.lookup import fetch_terms
     from counterpoise.federation.node import Node, Origin
+    from counterpoise.federation.trainers import HonestTrainer
 
     wants_json, own = options.pop("wants_json"), home_of(name, home)
     learning = {key: options.pop(key) for key in ("steps", "batch", "rate")}
@@ -178,7 +179,8 @@ def join(
         terms = fetch_terms(network, job)
         rows = _committed(own, rows_file, label, terms.rules)
         learner = GradientLearner(terms.rules.model, **learning)
-        node = Node(network, account, name, terms, own, rows, learner, origin, say)
+        trainer = HonestTrainer(learner, rows.features, rows.labels)
+        node = Node(network, account, name, terms, own, rows, trainer, origin, say)
         drawn = node.run()
     record = {"job": job, "address": to_checksum(account.address), "rounds": node.answered}
     record |= {"due": str(drawn.due), "paid": str(drawn.paid)}

@@ -103,7 +103,8 @@ class Host:
         )
 
         def on_step(name: str, number: int) -> None:
-            self.say(f"round {number} of {coordinator.last_round}: {name}")
+            if name.endswith("posted"):
+                self.say(f"round {number} of {coordinator.last_round}: {name}")
             if name == "result posted":
                 self._publish(coordinator)
 

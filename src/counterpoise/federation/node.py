@@ -14,9 +14,8 @@ from counterpoise.core.units import format_tokens, to_checksum
 from counterpoise.federation.committed_rows import ENCODING, CommittedRows
 from counterpoise.federation.evidence import Notary, read_signed
 from counterpoise.federation.home import Home
-from counterpoise.federation.learners import Learner
 from counterpoise.federation.mail import Letterbox, join_topic, post_letter, topic
-from counterpoise.federation.participant import Participant
+from counterpoise.federation.participant import Participant, Trainer
 from counterpoise.federation.postings import Postings
 from counterpoise.federation.settlement import (
     Drawn,
@@ -26,7 +25,6 @@ from counterpoise.federation.settlement import (
     seconds_to_finish,
 )
 from counterpoise.federation.terms import Terms
-from counterpoise.federation.trainers import HonestTrainer
 from counterpoise.jobs import Stage, TokenClient
 from counterpoise.network import Network, draw_from_faucet
 from counterpoise.provenance import Envelope, Statement, Subject
@@ -62,8 +60,8 @@ class Node:
         Its own folder, held by this process.
     rows :
         Its rows, committed to in `home`.
-    learner :
-        How it trains.
+    trainer :
+        What it does with its rows; an `HonestTrainer` for most.
     say :
         Told what happens, one sentence at a time.
     pause :
@@ -76,7 +74,7 @@ class Node:
     terms: Terms
     home: Home
     rows: CommittedRows
-    learner: Learner
+    trainer: Trainer
     origin: Origin = Origin()
     say: Say = quiet
     pause: Callable[[float], None] = time.sleep
@@ -169,13 +167,12 @@ class Node:
         return [dataset.to_bytes(), consent.to_bytes(), join.to_bytes()]
 
     def _participant(self, dataset: bytes) -> Participant:
-        trainer = HonestTrainer(self.learner, self.rows.features, self.rows.labels)
         return Participant(
             self.name,
             self.notary,
             self.terms,
             dataset,
-            trainer,
+            self.trainer,
             self.network.store,
             witness=self.postings,
             folder=self.home.rounds,
@@ -235,9 +232,11 @@ class Node:
         return None
 
     def _is_past(self, number: int) -> bool:
-        state = self.postings.state()
-        gone = state.round_id >= number or state.finished
-        return gone or chain_time(self.network) > state.expires
+        """Whether a round is over, or the job is, or its coordinator is silent for too long."""
+        state, now = self.postings.state(), chain_time(self.network)
+        if state.round_id >= number or state.finished or now > state.expires:
+            return True
+        return bool(state.round_id) and seconds_to_finish(state, now) < -GRACE_SECONDS
 
     def _settle(self) -> Drawn:
         """Wait until the job is paid or has expired, then draw what there is."""
