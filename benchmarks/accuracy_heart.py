@@ -41,6 +41,7 @@ FLAMBY = {
 }
 RATES = (0.001, 0.003, 0.01, 0.03)
 CHEATS = ("free-rider", "sign-flipper", "non-finite")
+LOUDNESS = (0.06, 0.125, 0.25, 0.5)
 
 
 def address(number):
@@ -59,17 +60,15 @@ def run(task, trainers, sizes, validation):
     return rehearse(task, numbered, {address(i): n for i, n in enumerate(sizes)}, rows)
 
 
-def federation(seed, *, honest, task=None):
+def federation(seed, *, honest, loudness=0.125):
     """The demo's own participants, seeded as the demo seeds them."""
     with tempfile.TemporaryDirectory() as folder:
         cast = people(Path(folder), seed, honest=honest)
-    shown = together([chosen(p.rows, p.disclosed) for p in cast if p.name in HOSPITALS])
-    task = task or diagnosis_task(seed)
-    return run(task, [p.trainer for p in cast], [len(p.rows) for p in cast], shown), task
-
-
-def chosen(part, indices):
-    return Part(part.features[indices], part.labels[indices])
+    shown = together([p.rows.chosen(p.disclosed) for p in cast if p.name in HOSPITALS])
+    trainers, task = [p.trainer for p in cast], diagnosis_task(seed)
+    if not honest:
+        trainers[len(HOSPITALS)] = replace(trainers[len(HOSPITALS)], loudness=loudness)
+    return run(task, trainers, [len(p.rows) for p in cast], shown), task
 
 
 class OwnNormalisation(HonestTrainer):
@@ -86,7 +85,7 @@ class OwnNormalisation(HonestTrainer):
 def federation_by_own_normalisation(hospitals, seed):
     """Figures of the same federation where every centre is normalised by itself."""
     task = diagnosis_task(seed)
-    shown = [chosen(h.train, disclosed_rows(h.train, seed)) for h in hospitals]
+    shown = [h.train.chosen(disclosed_rows(h.train, seed)) for h in hospitals]
 
     def whole(part, scale):
         return np.floor(normalised(part, scale) * 2**task.feature_bits).astype(np.int32)
@@ -181,15 +180,15 @@ def folds(hospitals, seed, count=5):
         numbers.append(np.argsort(ranked) % count)
     for fold in range(count):
         pairs = list(zip(hospitals, numbers, strict=True))
-        fit = [chosen(h.train, np.flatnonzero(n != fold)) for h, n in pairs]
-        yield fit, [chosen(h.train, np.flatnonzero(n == fold)) for h, n in pairs]
+        fit = [h.train.chosen(np.flatnonzero(n != fold)) for h, n in pairs]
+        yield fit, [h.train.chosen(np.flatnonzero(n == fold)) for h, n in pairs]
 
 
 def held_out(fit, test, seed, rate, strategy, *, honest):
     """Log loss and accuracy on held-out rows of one fold."""
     task = replace(diagnosis_task(seed), strategy=strategy)
     learner = diagnosis_learner(rate)
-    shown = together([chosen(part, disclosed_rows(part, seed)) for part in fit])
+    shown = together([part.chosen(disclosed_rows(part, seed)) for part in fit])
     trainers = [HonestTrainer(learner, p.features, p.labels, seed=i) for i, p in enumerate(fit)]
     if not honest:
         public = shown.features, shown.labels
@@ -228,18 +227,18 @@ def choose(repeats):
 
 
 def luck(count):
-    """How often a free-rider ends with pay, and a hospital without, under each pay rule."""
-    rules = ("per_round", "cumulative", "steady")
+    """How often each ends with pay under each pay rule; the noise is of four strengths in turn."""
+    rules, names = ("per_round", "cumulative", "steady"), (*HOSPITALS, *CHEATS)
     paid = {rule: np.zeros(7, dtype=int) for rule in rules}
     for seed in range(count):
-        done, task = federation(seed, honest=False)
+        done, task = federation(seed, honest=False, loudness=LOUDNESS[seed % len(LOUDNESS)])
         for rule in rules:
             named, standing = replace(task, pay_rule=rule), Standing()
             for result in done.results:
-                standing = standing.after(named, result.phi, result.phi and task.pot // task.rounds)
+                if not result.void:
+                    standing = standing.after(named, result.phi, task.pot // task.rounds)
             paid[rule] += [standing.dues.get(address(i), 0) > 0 for i in range(7)]
-    print(f"\nseeds out of {count} in which somebody ends with pay")
-    names = (*HOSPITALS, *CHEATS)
+    print(f"seeds out of {count} in which somebody ends with pay; noise {LOUDNESS} of the clip")
     print(f"{'':12}" + "".join(f"{name:>14}" for name in names))
     for rule in rules:
         print(f"{rule:12}" + "".join(f"{found:14}" for found in paid[rule]))

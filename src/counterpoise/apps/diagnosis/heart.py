@@ -58,6 +58,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def chosen(self, indices: NDArray[np.int64]) -> Part:
+        """The rows at these indices."""
+        return Part(self.features[indices], self.labels[indices])
+
 
 @dataclass(frozen=True, slots=True)
 class Hospital:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.apps.diagnosis.heart import FEATURES, Part
-from counterpoise.core.shares import allocate
 from counterpoise.core.units import TOKEN
 from counterpoise.federation import GradientLearner, Model, TaskRules
 
@@ -19,7 +18,8 @@ ROUNDS, STEPS, BATCH, RATE = 15, 100, 4, 0.003
 CLIP = 1 << 14
 ROW_CAP = 200
 POT = 1000 * TOKEN
-DISCLOSED = 30
+DISCLOSED = 40
+ORDER = ("cp_4", "exang", "sex", "oldpeak", "thalach")
 
 
 def diagnosis_task(seed: int, *, pot: int = POT, scoring: str = "exact") -> TaskRules:
@@ -50,12 +50,15 @@ def diagnosis_learner(rate: float = RATE) -> GradientLearner:
 def disclosed_rows(train: Part, seed: int) -> NDArray[np.int64]:
     """The training rows that a hospital discloses for scoring, as ascending indices.
 
-    At most 30 and at most half of its rows, drawn class by class in proportion. It goes on
-    training on all of its rows.
+    At most 40 and at most two fifths of its rows; it goes on training on all of them. They are
+    a systematic sample: rows in order of class, then of the signs in `ORDER`, every so many one
+    from a random start. So each hospital's sample looks like the hospital, and what a member is
+    paid varies half as much with the draw as under simple random sampling.
     """
-    rng = np.random.default_rng(seed)
-    classes = {bytes([label]): np.flatnonzero(train.labels == label) for label in (0, 1)}
-    sizes = {key: len(rows) for key, rows in classes.items()}
-    shares = allocate(sizes, min(DISCLOSED, len(train) // 2))
-    chosen = [rng.permutation(rows)[: shares[key]] for key, rows in classes.items()]
-    return np.sort(np.concatenate(chosen))
+    count = min(DISCLOSED, 2 * len(train) // 5)
+    names = [feature.name for feature in FEATURES]
+    keys = [train.features[:, names.index(name)] for name in reversed(ORDER)]
+    order = np.lexsort([*keys, train.labels])
+    start = np.random.default_rng(seed).random()
+    places = (np.arange(count) + start) * len(train) / count
+    return np.sort(order[places.astype(np.int64)])

@@ -100,7 +100,7 @@ class LinearGame:
         return found
 
     def _logits(self, coefficients: Integers, denominators: Integers) -> NDArray[np.int32]:
-        deltas = self.deltas.reshape(len(self.deltas), -1)
+        deltas = self.deltas.reshape(len(self.deltas), self.base.size)
         sums = int(np.abs(coefficients).sum(axis=1).max()) * largest(deltas)
         if max(sums + largest(denominators), largest(self.base)) < FLOAT_LIMIT >> 2:
             return self._logits_in_floats(coefficients, denominators)
@@ -116,7 +116,7 @@ class LinearGame:
         is at least ``1 / w`` below the next whole number, farther than half a unit in its
         last place.
         """
-        deltas = self.deltas.reshape(len(self.deltas), -1)
+        deltas = self.deltas.reshape(len(self.deltas), self.base.size)
         mixed = coefficients.astype(np.float64) @ deltas.astype(np.float64)
         mixed /= denominators[:, None]
         np.floor(mixed, out=mixed)
@@ -179,14 +179,14 @@ def open_game(task: TaskRules, base: Integers, updates: Integers, rows: Rows) ->
     return LinearGame(task, rows.labels, raw_logits(base, rows.features, task), deltas)
 
 
-def check_width(task: TaskRules, rows: Rows, total_weight: int) -> None:
+def check_width(task: TaskRules, rows: Rows, weights: Integers) -> None:
     """Refuse a task in which the largest admissible updates could leave 62 bits.
 
     Checked from the rules and the rows alone, so that no participant can make a round fail.
     """
     reach = int(np.abs(rows.features.astype(np.int64)).sum(axis=1).max())
     widest = task.clip * (reach + (1 << task.feature_bits)) if not task.model.hidden else task.clip
-    if 32 * total_weight * widest >= INTEGER_LIMIT:
+    if 32 * len(weights) * largest(weights) * widest >= INTEGER_LIMIT:
         raise InputError(
             "sums of the largest admissible updates could leave 62 bits",
             hint="lower clip, row_cap or feature_bits in the task",

@@ -181,7 +181,7 @@ def _scored(
     heavy = np.array([weights[member] for member in members], dtype=np.int64)
     stacked = np.array([updates[member] for member in members], dtype=np.int32)
     stacked = stacked.reshape(len(members), task.model.n_params)
-    check_width(task, inputs.rows, int(heavy.sum()))
+    check_width(task, inputs.rows, heavy)
     game = open_game(task, inputs.base, stacked.astype(np.int64), inputs.rows)
     mixtures = mixtures_of(task.scoring, heavy, inputs.entropy)
     losses = game.losses(mixtures)

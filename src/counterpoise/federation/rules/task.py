@@ -167,7 +167,7 @@ class TaskRules:
             ("seed", self.seed, 0, (1 << 53) - 1),
         )
         for name, found, least, most in bounds:
-            if not least <= found <= most:
+            if type(found) is not int or not least <= found <= most:
                 raise InputError(
                     f"{name} is {found}", hint=f"the rules need {least} <= {name} <= {most}"
                 )
@@ -208,10 +208,10 @@ class TaskRules:
         try:
             model = Model(**{**value["model"], "hidden": tuple(value["model"]["hidden"])})
             features = tuple(Feature(**feature) for feature in value["features"])
-            pot = int(value["pot"])
+            plain = {name: value[name] for name in _PLAIN}
+            return cls(model, features, pot=int(value["pot"]), **plain)
         except (KeyError, TypeError, ValueError) as wrong:
             raise InputError(f"task rules are malformed: {wrong}", hint="see TaskRules") from wrong
-        return cls(model, features, pot=pot, **{name: value[name] for name in _PLAIN})
 
 
 _PLAIN = (
