@@ -5,11 +5,11 @@ from eth_account import Account as EthAccount
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoise.chain import Account, Transaction, recover, rlp
+from counterpoise.chain import Account, Keyring, Transaction, recover, rlp
 from counterpoise.chain.account import ORDER
 from counterpoise.chain.engines.keystore import encrypt
 from counterpoise.core.digest import keccak
-from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.core.errors import InputError, StorageError, VerificationError
 from counterpoise.core.units import to_checksum
 
 KEYS = st.integers(1, ORDER - 1).map(lambda number: number.to_bytes(32, "big"))
@@ -140,6 +140,20 @@ def test_a_keystore_file_opens_with_its_password_only(tmp_path):
         Account.from_keystore(path, "right")
     with pytest.raises(InputError, match="there is no keystore file"):
         Account.from_keystore(tmp_path / "none", "right")
+
+
+def test_a_keyring_keeps_keys_by_name(tmp_path):
+    ring, account = Keyring(tmp_path / "keys"), Account.local(b"alice")
+    assert ring.names() == []
+    ring.store("alice", account, "right")
+    assert ring.names() == ["alice"] and ring.address("alice") == account.address
+    assert ring.load("alice", "right").key == account.key
+    with pytest.raises(InputError, match="there is no key 'bob'") as raised:
+        ring.load("bob", "right")
+    assert raised.value.hint == "there are: alice"
+    (tmp_path / "keys" / "torn.json").write_text("{")
+    with pytest.raises(StorageError, match="no keystore file"):
+        ring.address("torn")
 
 
 def test_a_local_key_is_refused_on_a_public_chain_before_anything_is_sent(

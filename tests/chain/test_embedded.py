@@ -200,6 +200,28 @@ def test_an_estimate_is_enough_and_not_much_more(chain, accounts, counter):
         chain.estimate(counter.address, counter.encode("bump", 0), sender=accounts[0].address)
 
 
+def test_a_call_that_fails_otherwise_says_how(chain, accounts):
+    chain.set_code(STRANGER, b"\xfe")
+    with pytest.raises(Reverted, match="InvalidInstruction"):
+        chain.call(STRANGER, b"")
+    with pytest.raises(Reverted, match="InvalidInstruction"):
+        chain.estimate(STRANGER, b"", sender=accounts[0].address)
+    chain.set_code(STRANGER, bytes.fromhex("5b5f56"))  # a loop without end
+    with pytest.raises(Reverted, match="out of gas"):
+        chain.call(STRANGER, b"")
+
+
+def test_an_estimate_finds_the_gas_that_a_nested_call_holds_back(chain, accounts):
+    # Calls an address with 500,000 gas, and reverts unless the call got that much.
+    code = "5f5f5f5f5f61dead6207a120f1" + "6207a1205a10" + "601a57" + "00" + "0000" + "5b5f5ffd"
+    chain.set_code(STRANGER, bytes.fromhex(code))
+    gas = chain.estimate(STRANGER, b"", sender=accounts[0].address)
+    assert gas > 500_000
+    send(chain, accounts[0], STRANGER, b"", gas=gas)
+    with pytest.raises(Reverted):
+        send(chain, accounts[0], STRANGER, b"", gas=gas * 98 // 100)
+
+
 def test_gas_does_not_depend_on_what_was_read_or_estimated_before(chain, accounts, counter):
     counter.transact(accounts[0], "bump", 1)
     plain = counter.transact(accounts[0], "bump", 1).gas_used

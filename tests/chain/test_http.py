@@ -6,7 +6,17 @@ import threading
 
 import pytest
 
-from counterpoise.chain import Account, Contract, Transaction, deploy, open_chain, send, wait
+from counterpoise.chain import (
+    Account,
+    Contract,
+    Follower,
+    Transaction,
+    Workbench,
+    deploy,
+    open_chain,
+    send,
+    wait,
+)
 from counterpoise.chain.rpc.dispatch import Dispatcher
 from counterpoise.chain.transport import NodeError
 from counterpoise.core.errors import ChainError, InputError, Reverted, Unreachable
@@ -351,6 +361,45 @@ def test_a_batch_that_lacks_an_answer_is_asked_again(liar, remote):
 def test_a_long_batch_goes_in_pieces(liar, remote):
     answers = remote._transport.batch([("eth_chainId", ())] * 250)
     assert answers == ["0x7a69"] * 250
+
+
+def test_events_are_followed_over_http_through_a_reorg(remote, counter, accounts, tmp_path):
+    far = Contract(remote, counter.address, counter.artifact)
+    follower = Follower(remote, [far], tmp_path / "cursor")
+    for by in (1, 2):
+        far.transact(accounts[0], "bump", by)
+    assert [event.args["by"] for _, event in follower.poll()] == [1, 2]
+    remote.reorg(1, keep=False)
+    far.transact(accounts[0], "bump", 3)
+    changes = [(kind, event.args["by"]) for kind, event in follower.poll()]
+    assert changes == [("removed", 2), ("added", 3)]
+    follower.close()
+
+
+def test_on_a_public_chain_a_refusal_is_found_before_anything_is_sent(counter_artifact, accounts):
+    chain = open_chain("embedded:", chain_id=5, clock=lambda: 1_700_000_000)
+    account = Account(bytes(31) + b"\x07")
+    chain.fund(account.address, 10**20)
+    with Liar(chain) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        remote = open_chain(server.url)
+        assert not remote.features.local and not isinstance(remote, Workbench)
+        counter = deploy(remote, account, counter_artifact)
+        assert counter.transact(account, "bump", 3).status == 1
+        height = chain.block().number
+        with pytest.raises(Reverted, match=r"Counter\.bump was refused: counter: nothing to add"):
+            counter.transact(account, "bump", 0)
+        assert chain.block().number == height
+        with pytest.raises(Reverted, match=r"Counter\.bump was refused: counter: nothing to add"):
+            counter.transact(account, "bump", 0, gas=100_000)
+        assert chain.block().number == height + 1
+        with pytest.raises(InputError, match="chain 5 is public"):
+            counter.transact(accounts[0], "bump", 1)
+        remote.close()
+        server.shutdown()
+        thread.join()
+    chain.close()
 
 
 @pytest.mark.parametrize("url", ["http://", "http:///path", "https://user:secret@host"])

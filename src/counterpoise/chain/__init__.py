@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from counterpoise.chain.contract import Contract, Event, deploy
     from counterpoise.chain.dev_accounts import dev_account
     from counterpoise.chain.follower import Follower
+    from counterpoise.chain.keyring import Keyring
     from counterpoise.chain.opening import open_chain
     from counterpoise.chain.sender import send, wait
     from counterpoise.chain.typed_data import Domain, eip712_digest, struct_hash
@@ -39,6 +40,7 @@ _HOMES = {
     "contract": ("Contract", "Event", "deploy"),
     "dev_accounts": ("dev_account",),
     "follower": ("Follower",),
+    "keyring": ("Keyring",),
     "opening": ("open_chain",),
     "sender": ("send", "wait"),
     "typed_data": ("Domain", "eip712_digest", "struct_hash"),
@@ -56,6 +58,7 @@ __all__ = [
     "FINAL_DEPTH",
     "Features",
     "Follower",
+    "Keyring",
     "LOCAL_CHAIN_ID",
     "Log",
     "Receipt",

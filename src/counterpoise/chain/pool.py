@@ -68,8 +68,3 @@ class Pool:
             while nonce in queue:
                 yield queue[nonce]
                 nonce += 1
-
-    def drop_below(self, sender: bytes, nonce: int) -> None:
-        """Drop the transactions of a sender that can never be mined any more."""
-        for old in [n for n in self._queues.get(sender, ()) if n < nonce]:
-            self.remove(self._queues[sender][old])
