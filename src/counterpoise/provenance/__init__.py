@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from counterpoise.provenance.lineage import Tree
     from counterpoise.provenance.log import Log
     from counterpoise.provenance.note import log_vkey
-    from counterpoise.provenance.oms import check_model, export_model
+    from counterpoise.provenance.oms import export_model_signature
     from counterpoise.provenance.predicates import (
         build_statement,
         check_fields,
@@ -66,7 +66,7 @@ _HOMES = {
     "lineage": ("Tree",),
     "log": ("Log",),
     "note": ("log_vkey",),
-    "oms": ("check_model", "export_model"),
+    "oms": ("export_model_signature",),
     "predicates": (
         "build_statement",
         "check_fields",
@@ -150,13 +150,12 @@ __all__ = [
     "build_statement",
     "check_checkpoint",
     "check_envelope",
-    "check_model",
     "check_fields",
     "check_predicate",
     "check_receipt",
     "check_row",
     "commit_rows",
-    "export_model",
+    "export_model_signature",
     "kind_of",
     "log_id",
     "log_vkey",

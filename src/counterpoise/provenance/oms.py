@@ -1,207 +1,276 @@
-"""Exports that stock tools verify: OpenSSF Model Signing 1.0 (a Sigstore bundle, P-256 key).
+"""Export of a model's files for stock tools: an OpenSSF Model Signing (OMS) bundle.
 
-The bundle is what ``model_signing sign key`` writes: an in-toto statement over the SHA-256 of
-every file of a model's folder, in a DSSE envelope signed by one P-256 key.
+A bundle is an in-toto statement about the digest of every file, in a DSSE envelope, in a Sigstore
+bundle v0.3. The stock command ``model_signing verify key`` accepts it; who checks it needs
+nothing of this package. The layout is that of the model_signing library 1.1.1.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
-from counterpoise.core.digest import sha256
-from counterpoise.core.errors import InputError, StorageError, VerificationError
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from counterpoise.core.digest import canonical_json, sha256
+from counterpoise.core.errors import InputError, StorageError
 from counterpoise.provenance.envelope import pre_authentication_encoding
-from counterpoise.provenance.signers import P256Signer, P256Verifier, p256_pem
-from counterpoise.provenance.statement import PAYLOAD_TYPE, Statement, Subject, json_object
+from counterpoise.provenance.signers import P256Signer, P256Verifier
+from counterpoise.provenance.statement import PAYLOAD_TYPE, Statement, Subject
 
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 GIT_PATHS = (".git", ".gitattributes", ".github", ".gitignore")
+"""What the stock command leaves out of every folder unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A file of a model: its path below the folder, and its SHA-256."""
+class _File:
+    """A regular file as it was found: any write or exchange alters one of the numbers."""
 
-    name: str
-    digest: bytes
+    path: Path
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path, found: os.stat_result) -> _File:
+        times = (found.st_mtime_ns, found.st_ctime_ns)
+        return cls(path, found.st_dev, found.st_ino, found.st_size, *times)
 
 
-def model_files(folder: Path, *, ignore: Iterable[str] = GIT_PATHS) -> list[ModelFile]:
-    """Hash every file of a model's folder, in the order in which they are signed.
+Files: TypeAlias = dict[PurePosixPath, bytes | _File]
+
+
+def export_model_signature(
+    model: Path | str | Mapping[str, bytes | Path],
+    key: P256Signer | ec.EllipticCurvePrivateKey,
+    *,
+    name: str = "",
+    ignore: Collection[str] = (),
+) -> bytes:
+    """Give the OMS bundle of a model, as it is written into a ``.sig`` file.
+
+    Every file is hashed with SHA-256; the subject's digest is SHA-256 over these digests, in the
+    order of the names. Git's own files at the top of a folder are left out, as the stock command
+    does.
 
     Parameters
     ----------
-    folder :
-        The model.
+    model :
+        A folder, a single file, or contents (bytes, or the path of a file) by name. Names are
+        relative, with ``/`` between their parts.
+    key :
+        A P-256 key: the only one that stock tools share with this package.
+    name :
+        A name for people; the folder's or the file's own where empty.
     ignore :
-        Paths below it to leave out, with all that is under them.
+        Names of further files or folders to leave out, such as an older signature. They are
+        written into the statement, and the stock command leaves them out as well.
+
+    Returns
+    -------
+    bytes
+        Canonical JSON. The signature in it is not deterministic.
 
     Raises
     ------
     InputError :
-        No folder, no file, a symbolic link, something that is no file, or a file that changed
-        while it was hashed.
+        There is no file, a link or a special file is among them, a name is not relative and
+        plain, the files changed while they were hashed, or the key is not a P-256 key.
+    StorageError :
+        A file cannot be read.
+
+    References
+    ----------
+    https://github.com/sigstore/model-transparency, ``model_signing/_signing/signing.py``.
+
+    Examples
+    --------
+    >>> import json
+    >>> from cryptography.hazmat.primitives.asymmetric import ec
+    >>> key = ec.generate_private_key(ec.SECP256R1())
+    >>> bundle = export_model_signature({"model.bin": b"weights"}, key, name="heart")
+    >>> json.loads(bundle)["mediaType"]
+    'application/vnd.dev.sigstore.bundle.v0.3+json'
     """
-    ignored = {PurePosixPath(name) for name in ignore}
-    names = _names(folder, ignored)
-    files = [ModelFile(str(name), _digest(folder / name)) for name in names]
-    if _names(folder, ignored) != names:
-        raise InputError(f"files came or went in {folder.name} while it was hashed", hint="again")
-    if not files:
-        raise InputError(f"there is no file in {folder}", hint="name the model's folder")
-    return files
-
-
-def model_digest(files: Iterable[ModelFile]) -> bytes:
-    """Give the digest that names a model: SHA-256 over the files' digests, in order."""
-    return sha256(b"".join(file.digest for file in files))
-
-
-def export_model(folder: Path, signer: P256Signer, *, ignore: Iterable[str] = GIT_PATHS) -> bytes:
-    """Sign a model so that ``model_signing verify key`` accepts it; give the bundle's bytes.
-
-    Raises
-    ------
-    InputError :
-        See `model_files`.
-    """
-    ignored = tuple(ignore)
-    files = model_files(folder, ignore=ignored)
-    statement = Statement(
-        PREDICATE_TYPE,
-        (Subject(folder.resolve().name, model_digest(files)),),
-        {
-            "serialization": {
-                "method": "files",
-                "hash_type": "sha256",
-                "allow_symlinks": False,
-                "ignore_paths": list(ignored),
-            },
-            "resources": [
-                {"name": f.name, "algorithm": "sha256", "digest": f.digest.hex()} for f in files
-            ],
-        },
-    )
+    signer = _signer(key)
+    left_out = sorted({*GIT_PATHS, *(str(_plain(text)) for text in ignore)})
+    if isinstance(model, Mapping):
+        look, own_name = partial(_given, model, left_out), "model"
+    else:
+        look, own_name = partial(_found, Path(model), left_out), Path(model).resolve().name
+    statement = _statement(name or own_name, _steady_digests(look), left_out)
     return _bundle(statement.to_bytes(), signer)
 
 
-def check_model(folder: Path, bundle: bytes, key: P256Verifier) -> bytes:
-    """Check a model against its bundle, ours or a stock tool's; give the model's digest.
+def public_key_pem(verifier: P256Verifier) -> bytes:
+    """Give a public key as the stock command reads it (SPKI in PEM)."""
+    return verifier.key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
-    Raises
-    ------
-    VerificationError :
-        A false signature, another key, or the first file that is missing, new or changed.
-    InputError :
-        Not such a bundle.
-    """
-    payload = _signed_payload(bundle, key)
-    try:
-        predicate, (subject,) = payload["predicate"], payload["subject"]
-        ignored = predicate["serialization"].get("ignore_paths", ())
-        wanted = {item["name"]: bytes.fromhex(item["digest"]) for item in predicate["resources"]}
-        digest = bytes.fromhex(subject["digest"]["sha256"])
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise InputError(f"the bundle's statement is malformed: {wrong}") from wrong
-    if payload.get("predicateType") != PREDICATE_TYPE:
-        raise InputError(f"the bundle holds a {payload.get('predicateType')!r}, not a model")
-    files = model_files(folder, ignore=ignored)
-    found = {file.name: file.digest for file in files}
-    for name in sorted(found.keys() | wanted.keys()):
-        if name not in found:
-            raise VerificationError(f"{name} of the model is missing")
-        if name not in wanted:
-            raise VerificationError(f"{name} is in the model, and was not signed")
-        if found[name] != wanted[name]:
-            raise VerificationError(f"{name} of the model has changed since it was signed")
-    if model_digest(files) != digest:
-        raise VerificationError("the signed files do not hash to the signed model")
-    return digest
+
+def _signer(key: P256Signer | ec.EllipticCurvePrivateKey) -> P256Signer:
+    if isinstance(key, P256Signer):
+        return key
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise InputError(f"a {type(key).__name__} is not a P-256 key")
+    return P256Signer(key)
+
+
+def _statement(name: str, digests: Mapping[PurePosixPath, bytes], left_out: list[str]) -> Statement:
+    """The statement of OMS v1.0, resources in the order of their names' parts."""
+    order = sorted(digests)
+    predicate: dict[str, Any] = {
+        "serialization": {
+            "method": "files",
+            "hash_type": "sha256",
+            "allow_symlinks": False,
+            "ignore_paths": left_out,
+        },
+        "resources": [
+            {"name": str(path), "algorithm": "sha256", "digest": digests[path].hex()}
+            for path in order
+        ],
+    }
+    whole = sha256(b"".join(digests[path] for path in order))
+    return Statement(PREDICATE_TYPE, (Subject(name, whole),), predicate)
 
 
 def _bundle(payload: bytes, signer: P256Signer) -> bytes:
+    """A Sigstore bundle with one signature and no entry in a log."""
     signature = signer.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
-    hint = hashlib.sha256(p256_pem(signer.verifier.key)).hexdigest()
-    bundle = {
-        "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": []},
-        "dsseEnvelope": {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(signature).decode(), "keyid": ""}],
-        },
-    }
-    return json.dumps(bundle, indent=1).encode() + b"\n"
+    hint = sha256(public_key_pem(signer.verifier)).hex()
+    return canonical_json(
+        {
+            "mediaType": MEDIA_TYPE,
+            "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": []},
+            "dsseEnvelope": {
+                "payload": base64.b64encode(payload).decode(),
+                "payloadType": PAYLOAD_TYPE,
+                "signatures": [{"keyid": "", "sig": base64.b64encode(signature).decode()}],
+            },
+        }
+    )
 
 
-def _signed_payload(bundle: bytes, key: P256Verifier) -> dict[str, Any]:
-    """Give the statement of a bundle once its one signature is checked; a high s passes here."""
-    document = json_object(bundle, "bundle")
-    try:
-        hint = document["verificationMaterial"]["publicKey"]["hint"]
-        envelope = document["dsseEnvelope"]
-        payload = base64.b64decode(envelope["payload"], validate=True)
-        (signature,) = envelope["signatures"]
-        sig, payload_type = (
-            base64.b64decode(signature["sig"], validate=True),
-            envelope["payloadType"],
+def _steady_digests(look: Callable[[], Files]) -> dict[PurePosixPath, bytes]:
+    """Hash what `look` finds; it must find the same once all of it is hashed."""
+    files = look()
+    if not files:
+        raise InputError("the model has no file", hint="name the folder that holds its files")
+    with ThreadPoolExecutor() as pool:
+        digests = dict(zip(files, pool.map(_digest, files.values()), strict=True))
+    after = look()
+    for name in sorted(files.keys() | after.keys()):
+        if files.get(name) != after.get(name):
+            raise _changed(str(name))
+    return digests
+
+
+def _digest(content: bytes | _File) -> bytes:
+    if isinstance(content, bytes):
+        return sha256(content)
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with _reading(content.path), os.fdopen(os.open(content.path, flags), "rb") as file:
+        if _File.of(content.path, os.fstat(file.fileno())) != content:
+            raise _changed(str(content.path))
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _given(model: Mapping[str, bytes | Path], left_out: list[str]) -> Files:
+    """The files of a mapping; what the stock command would not look at is refused."""
+    files: Files = {}
+    for text, content in model.items():
+        name = _plain(text)
+        if _is_left_out(name, left_out):
+            raise InputError(f"{text!r} is among the names that are left out of a model")
+        files[name] = content if isinstance(content, bytes) else _regular(Path(content))
+    for name in files:
+        if not files.keys().isdisjoint(name.parents):
+            raise InputError(f"a folder above {str(name)!r} is named as a file too")
+    return files
+
+
+def _found(root: Path, left_out: list[str]) -> Files:
+    """The files below a folder; links and special files are refused wherever they are."""
+    with _reading(root):
+        if not stat.S_ISDIR(root.lstat().st_mode):
+            return {PurePosixPath("."): _regular(root)}
+        files: Files = {}
+        for folder, below, names in os.walk(root, onerror=_raise):
+            for entry in below:
+                if Path(folder, entry).is_symlink():
+                    raise _linked(Path(folder, entry))
+            for entry in names:
+                file = _regular(Path(folder, entry))
+                name = PurePosixPath(file.path.relative_to(root))
+                if not _is_left_out(name, left_out):
+                    files[name] = file
+        return files
+
+
+def _regular(path: Path) -> _File:
+    with _reading(path):
+        found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise _linked(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path} is not a regular file", hint="move it out of the model")
+    return _File.of(path, found)
+
+
+def _plain(text: str) -> PurePosixPath:
+    """Read a name that has one spelling and stays inside the model."""
+    name = PurePosixPath(text)
+    if str(name) != text or text == "." or name.is_absolute() or ".." in name.parts:
+        raise InputError(
+            f"{text!r} cannot name a file of a model", hint="a relative path such as layers/1.bin"
         )
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise InputError(f"this is no Sigstore bundle with a key: {wrong}") from wrong
-    if hint != hashlib.sha256(p256_pem(key.key)).hexdigest():
-        raise VerificationError("the bundle was signed with another key")
-    if not key.verifies_either(pre_authentication_encoding(str(payload_type), payload), sig):
-        raise VerificationError("the bundle's signature is false")
-    return json_object(payload, "bundle's statement")
+    return name
 
 
-def _names(folder: Path, ignored: set[PurePosixPath]) -> list[PurePosixPath]:
-    """Every file below a folder, in the order of path parts."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder", hint="name the model's folder")
-    names: list[PurePosixPath] = []
-    pending = [PurePosixPath()]
-    while pending:
-        parent = pending.pop()
-        with os.scandir(folder / parent) as found:
-            for item in found:
-                name = parent / item.name
-                if name in ignored:
-                    continue
-                if item.is_symlink():
-                    raise InputError(f"{name} is a symbolic link", hint="put the file in its place")
-                if item.is_dir():
-                    pending.append(name)
-                elif item.is_file():
-                    names.append(name)
-                else:
-                    raise InputError(f"{name} is neither a file nor a folder")
-    return sorted(names)
+def _is_left_out(name: PurePosixPath, left_out: list[str]) -> bool:
+    return any(name.is_relative_to(other) for other in left_out)
 
 
-def _digest(path: Path) -> bytes:
-    """Hash one file, which must not change meanwhile."""
+def _linked(path: Path) -> InputError:
+    return InputError(
+        f"{path} is a symbolic link", hint="put the file itself there: a link can point elsewhere"
+    )
+
+
+def _changed(name: str) -> InputError:
+    return InputError(
+        f"{name} changed while the model was hashed", hint="export when nothing writes to it"
+    )
+
+
+def _raise(failed: OSError) -> None:
+    raise failed
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one of the house."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            before = os.fstat(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").digest()
-            after = os.fstat(file.fileno())
-        named = path.lstat()
+        yield
+    except FileNotFoundError as missing:
+        raise InputError(f"{missing.filename or path} is not there") from missing
     except OSError as failed:
-        raise StorageError(f"{path.name} cannot be hashed: {failed.strerror}") from failed
-    if not _state(before) == _state(after) == _state(named):
-        raise InputError(f"{path.name} changed while it was hashed", hint="stop writing to it")
-    return digest
-
-
-def _state(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        raise StorageError(
+            f"{failed.filename or path} cannot be read: {failed.strerror}"
+        ) from failed

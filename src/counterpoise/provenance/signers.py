@@ -119,25 +119,12 @@ class P256Verifier:
         """Whether the key signed these bytes, with low s and in the one DER encoding."""
         try:
             r, s = decode_dss_signature(signature)
-        except ValueError:
-            return False
-        one_form = s <= P256_ORDER // 2 and encode_dss_signature(r, s) == signature
-        return one_form and self.verifies_either(pae, signature)
-
-    def verifies_either(self, pae: bytes, signature: bytes) -> bool:
-        """Whether the key signed these bytes, with low or high s, as stock tools do."""
-        try:
+            if s > P256_ORDER // 2 or encode_dss_signature(r, s) != signature:
+                return False
             self.key.verify(signature, pae, ec.ECDSA(hashes.SHA256()))
         except (InvalidSignature, ValueError):
             return False
         return True
-
-
-def p256_pem(key: ec.EllipticCurvePublicKey) -> bytes:
-    """Give a public key as PEM (SubjectPublicKeyInfo)."""
-    return key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
 
 
 class P256Signer:
