@@ -197,6 +197,9 @@ def test_who_joined_on_the_chain_without_mailing_its_dataset_is_not_counted(town
     node = town.node("ann")
     draw_from_faucet(town.network, node.account, TOKEN)
     node.postings.cohort.join_with_permit(node.account, town.terms.job, bytes(32), 2**40)
+    for letter in node._statements():
+        place = join_topic(town.terms.job)
+        post_letter(town.network.mailbox, place, node.account.address, letter)
     with pytest.raises(InputError, match="0 members have joined"):
         town.host(join_seconds=0)._gather()
 

@@ -209,7 +209,6 @@ def run(job: int, members: int | None, join_seconds: int, **options: Any) -> Non
 
     wants_json = options.pop("wants_json")
     with _network(options) as network, progress(quiet=wants_json) as say:
-        network.log  # noqa: B018 - its lock comes before everything
         account = signer(network, **options) or network.account("operator")
         notary = Notary(account, lambda: network.chain.block("latest").time)
         host = Host(network, notary, fetch_terms(network, job), members, join_seconds, say)
