@@ -9,6 +9,10 @@ from counterpoise.core.errors import InputError
 from counterpoise.core.units import parse_address, to_checksum
 from counterpoise.federation.rules import TaskRules
 
+MAX_BYTES = 1 << 20
+MAX_OPENED = 4_096
+"""Most lists and objects: deep nesting is refused before a parser can overflow its stack."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -78,6 +82,8 @@ class Terms:
         InputError :
             The bytes are no terms, or are not in their canonical form.
         """
+        if len(data) > MAX_BYTES or data.count(b"[") + data.count(b"{") > MAX_OPENED:
+            raise InputError("these bytes are no terms of a job: too long or too deep")
         try:
             record: dict[str, Any] = json.loads(data)
             commit, reveal, challenge = map(_count, record["seconds"])
@@ -95,7 +101,7 @@ class Terms:
                 base=_digest(record["base"]),
                 validation=_digest(record["validation"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"these bytes are no terms of a job: {error}") from error
         if terms.to_bytes() != data:
             raise InputError("the terms are not in canonical form")
