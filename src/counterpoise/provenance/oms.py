@@ -236,7 +236,8 @@ def _regular(path: Path) -> _File:
 def _plain(text: str) -> PurePosixPath:
     """Read a name that has one spelling and stays inside the model."""
     name = PurePosixPath(text)
-    if str(name) != text or text == "." or name.is_absolute() or ".." in name.parts:
+    spelt = str(name) == text and text != "." and "\0" not in text
+    if not spelt or name.is_absolute() or ".." in name.parts:
         raise InputError(
             f"{text!r} cannot name a file of a model", hint="a relative path such as layers/1.bin"
         )
