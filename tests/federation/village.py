@@ -150,7 +150,7 @@ class Village:
 
     def coordinator(self, courier=None, on_step=no_step):
         book = Book.read(self.network.log.entries(), self.terms.job)
-        roster, _ = read_roster(book, self.postings.cohort.members(self.terms.job))
+        roster, _ = read_roster(book, self.postings.joined())
         return Coordinator(
             self.network,
             self.notary("operator"),

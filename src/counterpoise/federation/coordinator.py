@@ -183,7 +183,8 @@ class Coordinator:
     def _close(self, number: int, phase: str, intake: Intake, leaves: list[bytes]) -> None:
         self.network.store.put(dag_cbor(leaves))
         closing = closing_content(self.terms, number, phase, leaves, intake.refused)
-        self._append([*intake.logged, closing.signed(self.notary).to_bytes()])
+        entries = [*intake.logged, closing.signed(self.notary).to_bytes()]
+        self._append(entries, names_blobs=phase == REVEALED)
 
     def _settle(self, desk: Desk) -> Settlement:
         pages, committed = self.book.round(desk.round_id), self._committed(desk)
@@ -214,7 +215,8 @@ class Coordinator:
             *contribution_contents(self.terms, outcome).values(),
             round_content(self.terms, computed.base, outcome, everyone, pay),
         ]
-        self._append([content.signed(self.notary).to_bytes() for content in contents])
+        entries = [content.signed(self.notary).to_bytes() for content in contents]
+        self._append(entries, names_blobs=outcome.number == self.last_round)
         self.on_step("result logged", outcome.number)
 
     def _post_result(self, outcome: Outcome) -> None:
@@ -239,9 +241,13 @@ class Coordinator:
             return b""
         return self.postings.commitment_block(number)
 
-    def _append(self, entries: Sequence[bytes]) -> None:
-        """Append one group; blobs that it names are durable first."""
-        self.network.store.flush()
+    def _append(self, entries: Sequence[bytes], *, names_blobs: bool) -> None:
+        """Append one group; the blobs of others that it names are durable first.
+
+        What the log itself gives again (leaves, models, dues) need not be durable yet.
+        """
+        if names_blobs:
+            self.network.store.flush()
         self.network.log.append(entries)
         self.book.extend(entries)
 

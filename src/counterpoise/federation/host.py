@@ -87,7 +87,7 @@ class Host:
     def roster(self) -> dict[bytes, Member]:
         """Read who takes part from log and chain."""
         book = Book.read(self.network.log.entries(), self.terms.job)
-        return read_roster(book, self.postings.cohort.members(self.terms.job))[0]
+        return read_roster(book, self.postings.joined())[0]
 
     def _coordinator(self) -> Coordinator:
         terms, roster = self.terms, self.roster()
@@ -135,7 +135,7 @@ class Host:
 
     def _present(self, box: Letterbox) -> list[list[bytes]]:
         """Give the statements of each who joined on the chain and mailed its dataset's."""
-        joined = self.postings.cohort.members(self.terms.job)
+        joined = self.postings.joined()
         letters = box.letters([event.account for event in joined])
         found = [_statements(event, letters.get(event.account, [])) for event in joined]
         return [statements for statements in found if statements]

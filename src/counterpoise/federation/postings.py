@@ -16,7 +16,7 @@ from counterpoise.federation.rounds import (
     RoundsState,
 )
 from counterpoise.federation.rounds_rules import Record, Result
-from counterpoise.jobs import CohortClient, CumulativeClaims
+from counterpoise.jobs import CohortClient, CumulativeClaims, Joined
 from counterpoise.network import Network
 
 
@@ -94,6 +94,11 @@ class Postings:
         """Fetch the beginning of a round, None if it has not begun on the chain."""
         found = [event for event in self._events(number) if isinstance(event, Committed)]
         return found[-1] if found else None
+
+    def joined(self) -> list[Joined]:
+        """Fetch who joined before the first round's commitments were posted, in order."""
+        first = self.commitment(1)
+        return self.cohort.members(self.job, until_block=first.block if first else None)
 
     def commitment_block(self, number: int) -> bytes:
         """Fetch the hash of the block that holds a round's commitments."""

@@ -151,7 +151,7 @@ class _JobCheck:
     def participants(self) -> None:
         """Who joined with a stake and a dataset statement of its own."""
         self.on_section("participants")
-        joined = self.postings.cohort.members(self.job)
+        joined = self.postings.joined()
         self.members, _ = read_roster(self.book, joined)
         self.names = {address: member.name for address, member in self.members.items()}
         for event in joined:

@@ -184,7 +184,7 @@ class Diagnosis:
         return participants
 
     def _rounds(self, terms: Terms, participants: Sequence[Participant]) -> None:
-        roster, _ = read_roster(self.book, self.postings(terms).cohort.members(terms.job))
+        roster, _ = read_roster(self.book, self.postings(terms).joined())
         coordinator = Coordinator(
             self.network, self.notary("operator"), terms, roster, DirectCourier(participants)
         )
