@@ -12,6 +12,7 @@ import numpy as np
 from counterpoise.core import merkle
 from counterpoise.core.digest import array_from_bytes, keccak, sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
+from counterpoise.core.units import to_checksum
 from counterpoise.federation.intake import Letter, Refusal
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.rules import (
@@ -188,8 +189,9 @@ class Replay:
         refused: tuple[Refusal, ...],
     ) -> Outcome:
         if not vectors:
+            why = "; ".join(f"{to_checksum(r.participant)}: {r.code}, {r.detail}" for r in refused)
             raise InputError(
-                "no participant's statistics were admitted, so no feature can be standardised",
+                f"nobody's statistics were admitted, so no feature can be standardised ({why})",
                 hint="the sponsor is refunded when the job expires",
             )
         whole = combined(vectors, self.terms.rules)
