@@ -311,7 +311,7 @@ EVENTS = {
     ),
     "a member's dataset": (
         ("Cohort", "Joined", lambda args: True, lambda args: args["dataset"]),
-        "validation row 0",
+        "round 1 / leaves in the closing of commitments",  # it counted, and is now no member
     ),
     "a claim": (
         (

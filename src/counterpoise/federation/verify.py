@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from counterpoise.chain import artifact
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.federation.book import Book
-from counterpoise.federation.evidence import read_signed
+from counterpoise.federation.evidence import read_signed, signer_of
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings
 from counterpoise.federation.replay import Outcome, Replay
@@ -89,6 +89,19 @@ def verify_job(
             check.model()
 
 
+def stated_datasets(book: Book) -> set[tuple[bytes, int]]:
+    """Give row root and number of rows of every dataset that its owner signed in the log."""
+    found = set()
+    for entry in book.datasets:
+        envelope = Envelope.from_bytes(entry.data)
+        try:
+            fields = read_signed(envelope, "dataset", signer_of(envelope)).predicate
+        except CounterpoiseError:
+            continue  # in nobody's name
+        found.add((bytes.fromhex(fields["row_root"]), int(fields["rows"])))
+    return found
+
+
 class _JobCheck:
     """The sections of one job's verification, in the order in which they rest on each other."""
 
@@ -159,9 +172,9 @@ class _JobCheck:
             self.verdict.check(f"stake of {known}", event.stake, self.terms.stake)
 
     def validation(self) -> None:
-        """Every disclosed row, under the root of a member's dataset."""
+        """Every disclosed row, under the root of a dataset whose owner stated it in the log."""
         self.on_section("validation rows")
-        datasets = {(m.row_root, m.rows) for m in self.members.values()}
+        datasets = stated_datasets(self.book)
         blob = self.network.store.fetch(self.terms.validation)
         self.validation_set = ValidationSet.from_bytes(blob)
         for number, row in enumerate(self.validation_set.disclosures):
@@ -169,7 +182,7 @@ class _JobCheck:
             with section(self.verdict, name):
                 row.check()
                 known = (row.row_root, row.rows) in datasets
-                self.verdict.hold(name, known, "of no member's dataset")
+                self.verdict.hold(name, known, "of no dataset in the log")
 
     def base(self) -> None:
         """The model from which the first round starts."""
