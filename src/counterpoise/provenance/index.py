@@ -6,6 +6,7 @@ the log's proofs to say.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,28 @@ class Index:
         """Give the statements about a digest, and the statement that has it."""
         where = "WHERE position IN (SELECT position FROM subject WHERE digest = ?)"
         return self._entries(where, (digest,))
+
+    def completed(self, beginning: str) -> bytes:
+        """Give the one digest of a subject or statement that begins with these hex digits.
+
+        Raises
+        ------
+        InputError :
+            Not hex, or none or several begin with them.
+        """
+        if not re.fullmatch(r"[0-9a-fA-F]{4,64}", beginning):
+            raise InputError(
+                f"{beginning!r} is no beginning of a digest", hint="4 to 64 hex digits"
+            )
+        query = "SELECT DISTINCT digest FROM subject WHERE lower(hex(digest)) GLOB ? LIMIT 2"
+        with _sqlite_errors(self._path):
+            found = self._database.execute(query, (beginning.lower() + "*",)).fetchall()
+        if len(found) != 1:
+            count = "several digests begin" if found else "the log knows no digest that begins"
+            raise InputError(
+                f"{count} with {beginning}", hint="give more digits, or another digest"
+            )
+        return bytes(found[0][0])
 
     def position_of(self, entry: bytes) -> int | None:
         """Give the position of an entry's bytes, or None."""
