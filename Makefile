@@ -57,11 +57,21 @@ differential: .tools/differential/node_modules/solc/package.json
 	npm install --prefix .tools/differential --ignore-scripts --no-audit --no-fund @openzeppelin/contracts@5.7.0 solc@0.8.37
 
 # The stock model_signing command, in an environment of its own.
-interop: .tools/model-signing/made
+interop: .tools/model-signing/made .tools/aics/made
 .tools/model-signing/made: requirements/interop.txt
 	$(PYTHON) -m venv .tools/model-signing
 	.tools/model-signing/bin/python -m pip install --quiet --require-hashes -r requirements/interop.txt
 	touch $@
+
+# A second implementation of the log's formats, for those who have Python 3.12.
+.tools/aics/made: requirements/aics.txt
+	@mkdir -p .tools
+	@for python in python3.14 python3.13 python3.12 $(PYTHON); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	    $$python -m venv .tools/aics && \
+	    .tools/aics/bin/python -m pip install --quiet --require-hashes -r $< && touch $@; exit; \
+	  fi; \
+	done; echo "aics-tlog is left out: it needs Python 3.12"
 
 clean:
 	rm -rf .venv .tools build dist
