@@ -11,9 +11,10 @@ A high-s twin of an ECDSA signature is refused everywhere: one signature, one by
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import (
@@ -139,6 +140,23 @@ class P256Signer:
         """DER signature over SHA-256 of the bytes, with low s."""
         r, s = decode_dss_signature(self._key.sign(pae, ec.ECDSA(hashes.SHA256())))
         return encode_dss_signature(r, min(s, P256_ORDER - s))
+
+
+def load_p256(path: Path) -> P256Signer:
+    """Load a P-256 private key from a PEM file that is not encrypted.
+
+    Raises
+    ------
+    InputError :
+        There is no such file, or it holds another key.
+    """
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as wrong:
+        raise InputError(f"{path} holds no plain PEM private key: {wrong}") from wrong
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise InputError(f"{path} holds no P-256 key")
+    return P256Signer(key)
 
 
 class Ed25519Verifier:
