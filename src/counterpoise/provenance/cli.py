@@ -17,7 +17,6 @@ from counterpoise.provenance.state_cli import (
     put,
     reader_of,
     say,
-    sha256_of,
     verifier_of,
     when,
 )
@@ -89,7 +88,7 @@ def log(
 @at_state
 @as_json
 def show(state: Path, what: str, wants_json: bool) -> None:
-    """Show one statement: WHAT is its number in the log, or a digest in hex.
+    """Show one statement: WHAT is its number in the log, or the beginning of a digest.
 
     Example: counterpoise provenance show 12
     """
@@ -124,13 +123,13 @@ def show(state: Path, what: str, wants_json: bool) -> None:
 @at_state
 @as_json
 def lineage(state: Path, what: str | None, depth: int, most: int, wants_json: bool) -> None:
-    """Draw what a thing was made from: a digest in hex, or the newest model.
+    """Draw what a thing was made from: the beginning of a digest, or the newest model.
 
     Example: counterpoise provenance lineage --depth 3
     """
     reader = reader_of(state)
     with index_of(state, reader) as index:
-        digest = sha256_of(what) if what else _newest_model(index, reader)
+        digest = index.completed(what) if what else _newest_model(index, reader)
         tree = index.lineage(digest, depth=depth)
     say(wants_json, tree.to_record(), [tree.render(most=most)])
 
@@ -251,10 +250,7 @@ def _position(index: Index, reader: LogReader, what: str) -> int:
         if int(what) >= reader.size:
             raise InputError(f"no entry {what} in a log of {reader.size}")
         return int(what)
-    found = index.about(sha256_of(what))
-    if not found:
-        raise InputError(f"the log says nothing about {what}", hint="give a number or a digest")
-    return found[-1].position
+    return index.about(index.completed(what))[-1].position
 
 
 def _newest_model(index: Index, reader: LogReader) -> bytes:

@@ -102,7 +102,7 @@ def erase(
     dataset: str,
     name: str,
     wants_json: bool,
-    **why: str,
+    **why: Any,
 ) -> None:
     """Erase rows: destroy their salts, and say so in the log.
 
