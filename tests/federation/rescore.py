@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from counterpoise.federation.admission import committed_digests, settle
 from counterpoise.federation.book import Book
-from counterpoise.federation.intake import Desk, committed_digests, settle
+from counterpoise.federation.intake import Desk
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings
 from counterpoise.federation.replay import Replay

@@ -12,22 +12,14 @@ from village import RULES
 
 from counterpoise.chain import Account
 from counterpoise.core.digest import sha256
+from counterpoise.federation.admission import as_late, committed_digests, settle
 from counterpoise.federation.evidence import (
     Notary,
     commitment_digest,
     commitment_leaf,
     signer_of,
 )
-from counterpoise.federation.intake import (
-    MAX_LETTER,
-    READABLE,
-    Desk,
-    Intake,
-    Refusal,
-    as_late,
-    committed_digests,
-    settle,
-)
+from counterpoise.federation.intake import MAX_LETTER, READABLE, Desk, Intake, Refusal
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.participant import Participant
 from counterpoise.federation.rules import CODES, AdmissionError

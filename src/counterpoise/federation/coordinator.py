@@ -8,33 +8,28 @@ step is next, and each step is done once, whoever does it again.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from counterpoise.core.digest import dag_cbor, sha256
+from counterpoise.core.digest import dag_cbor
 from counterpoise.core.errors import InputError, Reverted, VerificationError
 from counterpoise.core.units import parse_address, to_checksum
+from counterpoise.federation.admission import Settlement, as_late, committed_digests, settle
 from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry
 from counterpoise.federation.courier import Courier
 from counterpoise.federation.evidence import Notary
-from counterpoise.federation.intake import (
-    Desk,
-    Intake,
-    Refusal,
-    Settlement,
-    as_late,
-    committed_digests,
-    settle,
-)
+from counterpoise.federation.intake import Desk, Intake, Refusal, reveal_leaves
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings, result_of
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import Member
 from counterpoise.federation.statements import (
     closing_content,
+    comparisons,
     contribution_contents,
     dues_blob,
     round_content,
 )
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
+from counterpoise.jobs import CumulativeClaims
 from counterpoise.network import Network
 from counterpoise.provenance import Subject
 
@@ -127,7 +122,7 @@ class Coordinator:
             raise VerificationError(f"round {number} does not follow {self.replay.number}")
         if self.book.round(number).result is None:
             self._log_result(computed)
-        self._post_result(computed.outcome)
+        self._post_result(computed)
         self.outcomes.append(computed.outcome)
         return computed.outcome
 
@@ -142,7 +137,10 @@ class Coordinator:
             self._collect_reveals(desk)
         settled = self._settle(desk)
         outcome = self.replay.step(settled.covered, entropy=self._entropy(number))
-        return _Computed(base, settled, outcome)
+        pay = self.postings.pay_tree(number, outcome.standing.dues)
+        for blob in (outcome.model.to_bytes(), dues_blob(pay)):
+            self.network.store.put(blob)
+        return _Computed(base, settled, outcome, pay)
 
     def _collect_commitments(self, desk: Desk) -> None:
         opening = self.notary.state(
@@ -176,8 +174,7 @@ class Coordinator:
         letters = self.courier.reveals(desk.round_id, closing.data)
         intake = desk.reveals(self._committed(desk), letters, fetch=self.replay.fetch)
         self._reveals[desk.round_id] = intake
-        leaves = [sha256(letter.participant + letter.digest) for letter in intake.letters]
-        self._close(desk.round_id, REVEALED, intake, leaves)
+        self._close(desk.round_id, REVEALED, intake, reveal_leaves(intake))
         self.on_step("reveals logged", desk.round_id)
 
     def _close(self, number: int, phase: str, intake: Intake, leaves: list[bytes]) -> None:
@@ -191,6 +188,7 @@ class Coordinator:
         if desk.round_id not in self._reveals:
             reveals = desk.reveals(committed, [entry.data for entry in pages.updates])
             self._reveals[desk.round_id] = _as_closed(reveals, pages.revealed)
+            self.network.store.put(dag_cbor(reveal_leaves(reveals)))
         return settle(desk, self._intake(desk), committed, self._reveals[desk.round_id])
 
     def _committed(self, desk: Desk) -> dict[bytes, bytes]:
@@ -202,28 +200,28 @@ class Coordinator:
             pages = self.book.round(desk.round_id)
             intake = desk.commitments([entry.data for entry in pages.commitments])
             self._commitments[desk.round_id] = _as_closed(intake, pages.committed)
+            self.network.store.put(dag_cbor(desk.leaves(intake)))
         return self._commitments[desk.round_id]
 
     def _log_result(self, computed: "_Computed") -> None:
-        outcome, store = computed.outcome, self.network.store
+        outcome = computed.outcome
         refused = as_late(computed.settled.refused, self.courier.latecomers(outcome.number))
         everyone = sorted([*refused, *outcome.refused])
-        pay = self.postings.pay_tree(outcome.number, outcome.standing.dues)
-        store.put(outcome.model.to_bytes())
-        store.put(dues_blob(pay))
         contents = [
             *contribution_contents(self.terms, outcome).values(),
-            round_content(self.terms, computed.base, outcome, everyone, pay),
+            round_content(self.terms, computed.base, outcome, everyone, computed.pay),
         ]
         entries = [content.signed(self.notary).to_bytes() for content in contents]
         self._append(entries, names_blobs=outcome.number == self.last_round)
         self.on_step("result logged", outcome.number)
 
-    def _post_result(self, outcome: Outcome) -> None:
-        number = outcome.number
+    def _post_result(self, computed: "_Computed") -> None:
+        number = computed.outcome.number
         logged = _logged(self.book.round(number).result, number)
-        if logged.fields["model"] != outcome.model.digest.hex():
-            raise _altered(number, "model")
+        content = round_content(self.terms, computed.base, computed.outcome, (), computed.pay)
+        for name, found, wanted in comparisons(logged, content):
+            if found != wanted:
+                raise _altered(number, name)
         if not self.postings.has_result(number):
             try:
                 self.postings.result(number, logged)
@@ -244,7 +242,8 @@ class Coordinator:
     def _append(self, entries: Sequence[bytes], *, names_blobs: bool) -> None:
         """Append one group; the blobs of others that it names are durable first.
 
-        What the log itself gives again (leaves, models, dues) need not be durable yet.
+        What the log itself gives again (leaves, models, dues) need not be durable yet: it is
+        put again when the round is computed again.
         """
         if names_blobs:
             self.network.store.flush()
@@ -259,6 +258,7 @@ class _Computed:
     base: bytes
     settled: Settlement
     outcome: Outcome
+    pay: CumulativeClaims
 
 
 def _as_closed(intake: Intake, closing: Entry | None) -> Intake:

@@ -14,10 +14,11 @@ Letters that do not count are not logged, so of `DESK` codes the log only shows 
 came; all other codes follow from it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from counterpoise.chain import recover
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
 from counterpoise.federation.evidence import (
     commitment_digest,
@@ -181,12 +182,11 @@ class Desk:
     ) -> Intake:
         """Sort letters into those that count, one of a member, and refusals by name.
 
-        A letter that does not count is held against its sender only if none of its letters
-        counts: a forged letter in somebody's name harms nobody.
+        A forged letter in somebody's name harms nobody of whom a good one came.
         """
         taken: dict[bytes, list[Letter]] = {}
         refused: dict[bytes, Refusal] = {}
-        for envelope, participant in _opened(letters):
+        for envelope, participant in opened_letters(letters):
             try:
                 if participant not in self.roster:
                     raise AdmissionError("identity", "not in the roster")
@@ -210,55 +210,12 @@ class Desk:
         return Intake(tuple(single), tuple(sorted(refused.values())), tuple(logged))
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What a round's letters come to: reveals that count, and everyone refused, once each."""
-
-    covered: tuple[Letter, ...]
-    refused: tuple[Refusal, ...]
+def reveal_leaves(reveals: Intake) -> list[bytes]:
+    """Give the leaves of the tree over the revealed updates."""
+    return [sha256(letter.participant + letter.digest) for letter in reveals.letters]
 
 
-def committed_digests(
-    roster: Iterable[bytes], commitments: Intake, posted: Mapping[bytes, bytes]
-) -> dict[bytes, bytes]:
-    """Give each member's commitment: as it was taken in, or else as it posted it itself."""
-    own = {member: posted[member] for member in roster if member in posted}
-    return own | {letter.participant: letter.digest for letter in commitments.letters}
-
-
-def settle(
-    desk: Desk, commitments: Intake, committed: Mapping[bytes, bytes], reveals: Intake
-) -> Settlement:
-    """Give the reveals that their commitments cover, and everyone refused so far.
-
-    Who was refused when commitments closed, posted its own on the chain and revealed nothing
-    stays refused as it was: whenever it posted, all come to the same.
-    """
-    mismatched = desk.mismatches(committed, reveals)
-    uncovered = {refusal.participant for refusal in mismatched}
-    covered = tuple(x for x in reveals.letters if x.participant not in uncovered)
-    heard = {x.participant for x in reveals.letters} | {
-        r.participant for r in reveals.refused if r.code == "duplicate"
-    }
-    first = [r for r in commitments.refused if r.participant not in heard]
-    refused: dict[bytes, Refusal] = {}
-    for refusal in (*first, *reveals.refused, *mismatched):
-        refused.setdefault(refusal.participant, refusal)
-    return Settlement(covered, tuple(sorted(refused.values())))
-
-
-def as_late(refused: Sequence[Refusal], latecomers: Iterable[bytes]) -> list[Refusal]:
-    """Turn ``missing`` into ``late`` for those whose letter came after the phase closed."""
-    late = {sender for _, sender in _opened(latecomers)}
-    return [
-        replace(r, code="late", detail="it came after the phase closed")
-        if r.code == "missing" and r.participant in late
-        else r
-        for r in refused
-    ]
-
-
-def _opened(letters: Iterable[bytes]) -> Iterator[tuple[Envelope, bytes]]:
+def opened_letters(letters: Iterable[bytes]) -> Iterator[tuple[Envelope, bytes]]:
     """Give each letter that can be read with the address it names, unverified, in one order."""
     for data in sorted(set(letters)):
         if len(data) > READABLE:

@@ -11,6 +11,7 @@ from typing import Any
 from counterpoise.core.claims_tree import ClaimsTree
 from counterpoise.core.digest import dag_cbor, sha256
 from counterpoise.core.units import to_checksum
+from counterpoise.federation.book import Entry
 from counterpoise.federation.evidence import Notary
 from counterpoise.federation.intake import Refusal
 from counterpoise.federation.replay import NOTHING, Outcome
@@ -154,4 +155,20 @@ def refusal_records(refused: Sequence[Refusal]) -> list[dict[str, str]]:
             "detail": r.detail[:DETAIL_LENGTH],
         }
         for r in refused
+    ]
+
+
+def comparisons(entry: Entry, content: Content) -> list[tuple[str, Any, Any]]:
+    """Give what a statement says beside what it had to say: name, found, wanted.
+
+    Refusals are left out: of some the log holds only that they had to be.
+    """
+    fields, statement = entry.fields, entry.statement
+    extra = set(fields) - {"actor", "time", "nonce", "inputs"} - set(content.fields)
+    pairs = [(name, fields.get(name), wanted) for name, wanted in content.fields.items()]
+    return [
+        *(pair for pair in pairs if pair[0] != "refused"),
+        ("subject", [s.digest.hex() for s in statement.subject], [content.subject.digest.hex()]),
+        ("inputs", fields["inputs"], [dict(item) for item in content.inputs]),
+        ("further fields", sorted(extra), []),
     ]

@@ -15,11 +15,11 @@ from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import Member, read_roster
-from counterpoise.federation.statements import model_content
+from counterpoise.federation.statements import comparisons, model_content
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
 from counterpoise.federation.verify_money import check_money
-from counterpoise.federation.verify_rounds import check_round, differences
+from counterpoise.federation.verify_rounds import check_round
 from counterpoise.jobs import JobsClient
 from counterpoise.network import Network
 from counterpoise.provenance import Envelope, LogReader, Verdict
@@ -224,7 +224,7 @@ class _JobCheck:
             if self.last is None:
                 raise InputError("a model was stated before any round had a result")
             content = model_content(self.terms, self.last, self.terms.validation)
-            for field, found, wanted in differences(entry, content):
+            for field, found, wanted in comparisons(entry, content):
                 self.verdict.check(f"model / {field}", found, wanted)
         for entry in self.book.evaluations:
             envelope = Envelope.from_bytes(entry.data)

@@ -1,28 +1,21 @@
 """Re-derives one round: commitments, admissions, aggregate, scores, pay, and what was posted."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
 
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.core.units import parse_address
+from counterpoise.federation.admission import Settlement, committed_digests, settle
 from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry, RoundPages
 from counterpoise.federation.evidence import read_signed
-from counterpoise.federation.intake import (
-    DESK,
-    SILENT,
-    Desk,
-    Refusal,
-    Settlement,
-    committed_digests,
-    settle,
-)
+from counterpoise.federation.intake import DESK, SILENT, Desk, Refusal, reveal_leaves
 from counterpoise.federation.postings import Postings, result_of
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.rounds_rules import commitment_word, result_word
 from counterpoise.federation.statements import (
     Content,
     closing_content,
+    comparisons,
     contribution_contents,
     dues_blob,
     round_content,
@@ -93,7 +86,7 @@ class _RoundCheck:
         posted = self.postings.posted_commitments(self.number)
         committed = committed_digests(self.replay.rows, intake, posted)
         reveals = desk.reveals(committed, [entry.data for entry in pages.updates])
-        leaves = [sha256(letter.participant + letter.digest) for letter in reveals.letters]
+        leaves = reveal_leaves(reveals)
         closing = closing_content(self.terms, self.number, REVEALED, leaves, reveals.refused)
         self._compare("in the closing of reveals", pages.revealed, closing)
         self._blob("list of reveals", closing.subject.digest)
@@ -186,7 +179,7 @@ class _RoundCheck:
         self._blob("list of dues", sha256(dues_blob(pay)))
 
     def _compare(self, what: str, entry: Entry | None, content: Content) -> None:
-        for name, found, wanted in differences(self._entry(entry, content.kind), content):
+        for name, found, wanted in comparisons(self._entry(entry, content.kind), content):
             label = LABELS.get(name, name)
             self.verdict.check(f"{self.place} / {label} {what}", found, wanted)
 
@@ -208,19 +201,3 @@ class _RoundCheck:
         if entry is None:
             raise InputError(f"the log lacks a {kind} statement of {self.place}")
         return entry
-
-
-def differences(entry: Entry, content: Content) -> list[tuple[str, Any, Any]]:
-    """Give what a statement says beside what it had to say: name, found, wanted.
-
-    Refusals are left out: of some the log holds only that they had to be.
-    """
-    fields, statement = entry.fields, entry.statement
-    extra = set(fields) - {"actor", "time", "nonce", "inputs"} - set(content.fields)
-    pairs = [(name, fields.get(name), wanted) for name, wanted in content.fields.items()]
-    return [
-        *(pair for pair in pairs if pair[0] != "refused"),
-        ("subject", [s.digest.hex() for s in statement.subject], [content.subject.digest.hex()]),
-        ("inputs", fields["inputs"], [dict(item) for item in content.inputs]),
-        ("further fields", sorted(extra), []),
-    ]
