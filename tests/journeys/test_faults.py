@@ -412,7 +412,7 @@ def test_a_job_whose_statistics_are_all_refused_ends_with_a_refund_at_its_expiry
     folder = copied(state, tmp_path / "state")
     with opened(folder, PEOPLE) as found:
         for _ in range(2):
-            with pytest.raises(InputError, match="no participant's statistics were admitted"):
+            with pytest.raises(InputError, match="nobody's statistics were admitted"):
                 found.coordinator(DirectCourier([])).run()
         token, sponsor = found.network.contract("CreditToken"), found.network.account("sponsor")
         before = token.call("balanceOf", sponsor.address)
