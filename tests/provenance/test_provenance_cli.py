@@ -46,7 +46,7 @@ def founded(tmp_path_factory):
             **common,
             inputs=[{"sha256": DATA, "role": "data"}],
             files=[{"name": "model.bin", "sha256": MODEL}],
-            **{"kind": "linear"},
+            kind="linear",
         )
         network.log.append([sign(s, signer).to_bytes() for s in (dataset, model)])
         network.log.append([b"no statement"])
