@@ -5,8 +5,10 @@ With --check it writes nothing and fails where a page is out of date.
 
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -18,7 +20,7 @@ FACES = ("core", "chain", "store", "provenance", "jobs", "network", "federation"
 
 def command_pages(command: click.Command, path: str) -> list[str]:
     """Give the help of a command and of all its verbs, as Markdown."""
-    context = click.Context(command, info_name=path)
+    context = click.Context(command, info_name=path, terminal_width=88, max_content_width=88)
     pages = [f"## `{path}`\n\n```\n{command.get_help(context)}\n```\n"]
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -33,15 +35,28 @@ def room_page(room: str) -> str:
     module = importlib.import_module(f"counterpoise.{room}")
     lines = [f"# counterpoise.{room}\n", inspect.getdoc(module) or "", ""]
     for name in sorted(getattr(module, "__all__", ())):
-        thing = getattr(module, name)
-        kind = "class" if inspect.isclass(thing) else "function" if callable(thing) else "value"
-        signature = f"{inspect.signature(thing)}" if kind == "function" else ""
-        lines += [f"## {kind} `{name}`\n"]
-        if signature:
-            lines += [f"```python\n{name}{signature}\n```\n"]
-        if kind != "value":
-            lines += [f"```text\n{inspect.getdoc(thing) or ''}\n```\n"]
+        lines += thing_lines(module, name)
     return "\n".join(lines)
+
+
+def thing_lines(module: ModuleType, name: str) -> list[str]:
+    """Give one name of a face: its kind, its signature and its docstring."""
+    thing = getattr(module, name, None)
+    if thing is None or inspect.ismodule(thing):
+        thing = importlib.import_module(f"{module.__name__}.{name}")
+        lines = [f"## module `{name}`\n", f"```text\n{inspect.getdoc(thing) or ''}\n```\n"]
+        own = [n for n, f in vars(thing).items() if getattr(f, "__module__", "") == thing.__name__]
+        for inner in sorted(n for n in own if not n.startswith("_")):
+            lines += thing_lines(thing, inner)
+        return lines
+    if not callable(thing):
+        return [f"## value `{name}`\n"]
+    if inspect.isclass(thing):
+        lines = [f"## class `{name}`\n"]
+    else:
+        signature = re.sub(r" at 0x[0-9a-f]+", "", str(inspect.signature(thing)))
+        lines = [f"## function `{name}`\n", f"```python\n{name}{signature}\n```\n"]
+    return [*lines, f"```text\n{inspect.getdoc(thing) or ''}\n```\n"]
 
 
 def pages() -> dict[str, str]:
