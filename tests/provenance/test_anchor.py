@@ -58,6 +58,7 @@ def trial(contract, size, root, hashes):
 
 
 def python_takes(first, second, hashes, root):
+    """What the rule says, of which the contract is a copy."""
     try:
         merkle.check_consistency(first, second, hashes, ROOT[first], root)
     except VerificationError:
@@ -114,12 +115,36 @@ def wrong_proofs(right):
         yield [*right[:at], bytes([right[at][0] ^ 1]) + right[at][1:], *right[at + 1 :]]
 
 
-def test_a_forked_log_is_refused(client, contract):
-    client.anchor(OWNER, NAME, 8, ROOT[8], [])
+@pytest.mark.parametrize("first", [3, 6, 7, 8, 12])
+def test_a_forked_log_is_refused(client, contract, first):
+    client.anchor(OWNER, NAME, first, ROOT[first], [])
     forked = merkle.root_of_hashes(FORK[:20])
-    for hashes in (proof(8, 20), proof(8, 20, FORK), proof(7, 20), proof(8, 19), proof(9, 20)):
+    honest, forged = proof(first, 20), proof(first, 20, FORK)
+    for hashes in (honest, forged, proof(7, 20), proof(first, 19), proof(9, 20)):
         assert trial(contract, 20, forked, hashes) == "anchor: the log has forked"
-    assert trial(contract, 20, ROOT[19], proof(8, 20)) == "anchor: the log has forked"
+        assert not python_takes(first, 20, hashes, forked)
+    assert trial(contract, 20, ROOT[19], honest) == "anchor: the log has forked"
+
+
+@pytest.mark.parametrize("first", [1, 4, 6, 7, 11])
+def test_a_size_that_its_proof_does_not_fit_is_refused_as_python_does(client, contract, first):
+    client.anchor(OWNER, NAME, first, ROOT[first], [])
+    for second in (first + 1, 16, 21, 32):
+        right = proof(first, second)
+        for claimed in (*range(first + 1, 40), 64, 1_000, 2**40, 2**62):
+            taken = trial(contract, claimed, ROOT[second], right) == "taken"
+            assert taken == python_takes(first, claimed, right, ROOT[second]), (second, claimed)
+
+
+def test_a_leaf_cannot_be_split_into_a_subtree(client, contract):
+    """One hash more than the shape allows would let a forged tree lead back to the old root."""
+    client.anchor(OWNER, NAME, 6, ROOT[6], [])
+    four, five, stranger = HASHES[4].tobytes(), HASHES[5].tobytes(), b"x" * 32
+    split = merkle.node_hash(four, merkle.node_hash(five, stranger))
+    forged = merkle.node_hash(ROOT[4], split)
+    hashes = [five, stranger, four, ROOT[4]]
+    assert trial(contract, 7, forged, hashes) == "anchor: the log has forked"
+    assert not python_takes(6, 7, hashes, forged)
 
 
 def test_a_log_that_does_not_grow_is_refused(client, contract):
@@ -217,6 +242,15 @@ def test_inclusion_agrees_with_python_for_every_leaf(client, size):
         for wrong in wrong_proofs(path):
             if wrong != path:
                 assert not client.check_inclusion(log_id, leaf, index, wrong)
+
+
+def test_a_path_longer_than_the_size_allows_is_refused(client):
+    """Even if the owner anchored the root of four leaves as that of two."""
+    client.anchor(OWNER, NAME, 2, ROOT[4], [])
+    leaf, path = HASHES[3].tobytes(), merkle.inclusion_proof(HASHES[:4], 3)
+    assert not client.check_inclusion(NAME, leaf, 1, path)
+    with pytest.raises(VerificationError):
+        merkle.check_inclusion(leaf, 1, 2, path, ROOT[4])
 
 
 def test_an_inner_node_is_no_leaf(client):
