@@ -79,9 +79,9 @@ class LinearGame:
     Parameters
     ----------
     base :
-        Raw logits of the base model, ``(rows, outputs)``.
+        Raw logits of the base model, ``(outputs, rows)``.
     deltas :
-        Raw logits of each update alone, ``(members, rows, outputs)``.
+        Raw logits of each update alone, ``(members, outputs, rows)``.
     """
 
     task: TaskRules
@@ -92,36 +92,40 @@ class LinearGame:
     def losses(self, mixtures: Mixtures) -> NDArray[np.int32]:
         """``losses(settled(base + floor(sum(c_i * delta_i) / denominator)))``."""
         found = np.empty((len(mixtures.denominators), len(self.labels)), dtype=np.int32)
-        step = max(1, CELLS_AT_ONCE // self.base.size)
+        logits_of = self._in_floats if self._fits_floats(mixtures) else self._in_integers
+        step = max(1, CELLS_AT_ONCE // len(self.labels))
         for start in range(0, len(found), step):
             part = slice(start, start + step)
-            logits = self._logits(mixtures.coefficients[part], mixtures.denominators[part])
+            logits = logits_of(mixtures.coefficients[part], mixtures.denominators[part, None])
             found[part] = losses(logits.reshape(-1, *self.base.shape), self.labels)
         return found
 
-    def _logits(self, coefficients: Integers, denominators: Integers) -> NDArray[np.int32]:
+    def _in_integers(self, coefficients: Integers, denominators: Integers) -> NDArray[np.int32]:
         deltas = self.deltas.reshape(len(self.deltas), self.base.size)
-        sums = int(np.abs(coefficients).sum(axis=1).max()) * largest(deltas)
-        if max(sums + largest(denominators), largest(self.base)) < FLOAT_LIMIT >> 2:
-            return self._logits_in_floats(coefficients, denominators)
-        mixed = product(coefficients, deltas) // denominators[:, None]
+        mixed = product(coefficients, deltas) // denominators
         return settled(mixed + self.base.reshape(-1), self.task)
 
-    def _logits_in_floats(
-        self, coefficients: Integers, denominators: Integers
-    ) -> NDArray[np.int32]:
-        """The same bits, faster: every value is an integer below ``2**53``.
+    def _fits_floats(self, mixtures: Mixtures) -> bool:
+        heaviest = largest(mixtures.denominators)
+        reach = int(np.abs(mixtures.coefficients).sum(axis=1).max()) * largest(self.deltas)
+        return reach + heaviest * (largest(self.base) + (1 << self._shift)) < FLOAT_LIMIT
 
-        ``floor(fl(x / w)) == x // w`` while ``|x| + w < 2**53``: a quotient that is not whole
-        is at least ``1 / w`` below the next whole number, farther than half a unit in its
-        last place.
+    @property
+    def _shift(self) -> int:
+        return self.task.scale_bits + self.task.feature_bits - LOSS_BITS
+
+    def _in_floats(self, coefficients: Integers, denominators: Integers) -> NDArray[np.int32]:
+        """The same bits, faster: every value before the division is an integer below ``2**53``.
+
+        With x = sum(c_i * delta_i) the two floors are one, (x // w + base) >> shift ==
+        (x + w * base) // (w << shift), and ``floor(fl(n / d)) == n // d`` while
+        ``|n| + d < 2**53``: a quotient that is not whole is at least ``1 / d`` below the next
+        whole number, farther than half a unit in its last place.
         """
-        deltas = self.deltas.reshape(len(self.deltas), self.base.size)
-        mixed = coefficients.astype(np.float64) @ deltas.astype(np.float64)
-        mixed /= denominators[:, None]
-        np.floor(mixed, out=mixed)
-        mixed += self.base.reshape(-1)
-        mixed *= 2.0 ** (LOSS_BITS - self.task.scale_bits - self.task.feature_bits)
+        weights = np.concatenate([coefficients, denominators], axis=1).astype(np.float64)
+        raw = np.concatenate([self.deltas, self.base[None]]).reshape(-1, self.base.size)
+        mixed = weights @ raw.astype(np.float64)
+        mixed /= denominators << self._shift
         np.floor(mixed, out=mixed)
         return np.clip(mixed, -LOGIT_LIMIT, LOGIT_LIMIT, out=mixed).astype(np.int32)
 

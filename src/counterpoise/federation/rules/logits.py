@@ -61,7 +61,7 @@ def layers_of(params: Integers, model: Model) -> list[tuple[Integers, Integers]]
 
 
 def raw_logits(params: Integers, rows: NDArray[np.int32], task: TaskRules) -> Integers:
-    """Raw logits ``(..., rows, outputs)`` of parameter vectors, floored between layers.
+    """Raw logits ``(..., outputs, rows)`` of parameter vectors, floored between layers.
 
     Parameters
     ----------
@@ -70,11 +70,11 @@ def raw_logits(params: Integers, rows: NDArray[np.int32], task: TaskRules) -> In
     rows :
         ``(rows, inputs)`` standardised features in units of ``2**-feature_bits``.
     """
-    active = rows.astype(np.int64)
+    active = rows.T.astype(np.int64)
     layers = layers_of(params, task.model)
     for number, (weights, biases) in enumerate(layers):
-        raw = product(active, weights.swapaxes(-1, -2))
-        raw += biases[..., None, :] << task.feature_bits
+        raw = product(weights, active)
+        raw += biases[..., None] << task.feature_bits
         if number < len(layers) - 1:
             active = np.clip(raw >> task.scale_bits, 0, ACTIVATION_LIMIT)
     return raw
@@ -92,4 +92,4 @@ def model_logits(params: Integers, rows: NDArray[np.int32], task: TaskRules) -> 
 
     With two classes a positive logit means class 1.
     """
-    return settled(raw_logits(params, rows, task), task) / float(1 << LOSS_BITS)
+    return settled(raw_logits(params, rows, task), task).T / float(1 << LOSS_BITS)

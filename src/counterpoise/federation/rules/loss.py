@@ -75,12 +75,26 @@ def log1p_exp(t: NDArray[np.int32]) -> NDArray[np.int32]:
     ``i = t >> 14; f = t & 16383; T[i] + ((T[i+1] - T[i]) * f >> 14)``, and 0 from t = 16 on.
     The shift floors. All products stay below ``2**28``.
     """
-    index = np.minimum(t >> STEP_BITS, TABLE_SIZE)
-    part = np.bitwise_and(t, (1 << STEP_BITS) - 1)
-    part *= _slopes().take(index)
-    part >>= STEP_BITS
-    part += loss_table().take(index)
-    return part
+    return _Curve(t.shape)(t)
+
+
+class _Curve:
+    """`log1p_exp` for arrays of one shape, into memory that it keeps."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.index = np.empty(shape, dtype=np.intp)
+        self.part = np.empty(shape, dtype=np.int32)
+        self.entry = np.empty(shape, dtype=np.int32)
+
+    def __call__(self, t: NDArray[np.int32]) -> NDArray[np.int32]:
+        index, part, entry = self.index, self.part, self.entry
+        np.right_shift(t, STEP_BITS, out=index)
+        np.bitwise_and(t, (1 << STEP_BITS) - 1, out=part)
+        # mode="clip" takes the last entry, zero, for every t beyond the table.
+        part *= _slopes().take(index, mode="clip", out=entry)
+        part >>= STEP_BITS
+        part += loss_table().take(index, mode="clip", out=entry)
+        return part
 
 
 def losses(logits: NDArray[np.int32], labels: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -89,7 +103,7 @@ def losses(logits: NDArray[np.int32], labels: NDArray[np.int64]) -> NDArray[np.i
     Parameters
     ----------
     logits :
-        ``(..., rows, outputs)``, each within +-`LOGIT_LIMIT`. One output is a logistic model:
+        ``(..., outputs, rows)``, each within +-`LOGIT_LIMIT`. One output is a logistic model:
         the loss is softplus(-logit) for label 1 and softplus(logit) for label 0. More are a
         softmax: log-sum-exp, folded pairwise in the order of the classes, less the label's
         own logit.
@@ -101,16 +115,18 @@ def losses(logits: NDArray[np.int32], labels: NDArray[np.int64]) -> NDArray[np.i
     NDArray[np.int32]
         ``(..., rows)``, each from 0 to below ``2**29``.
     """
-    if logits.shape[-1] == 1:
+    if logits.shape[-2] == 1:
         signs = np.where(labels == 1, -1, 1).astype(np.int32)
-        margin = logits[..., 0] * signs
+        margin = logits[..., 0, :] * signs
         found: NDArray[np.int32] = log1p_exp(np.abs(margin)) + np.maximum(margin, 0)
         return found
-    total = logits[..., 0].copy()
-    for k in range(1, logits.shape[-1]):
-        other = logits[..., k]
-        total = np.maximum(total, other) + log1p_exp(np.abs(total - other))
-    own = np.take_along_axis(
-        logits, np.broadcast_to(labels[:, None], (*logits.shape[:-1], 1)), axis=-1
-    )
-    return np.asarray(total - own[..., 0], dtype=np.int32)
+    total = logits[..., 0, :].copy()
+    curve, apart = _Curve(total.shape), np.empty_like(total)
+    for k in range(1, logits.shape[-2]):
+        other = logits[..., k, :]
+        np.subtract(total, other, out=apart)
+        np.abs(apart, out=apart)
+        np.maximum(total, other, out=total)
+        total += curve(apart)
+    total -= logits[..., labels, np.arange(len(labels))]
+    return total

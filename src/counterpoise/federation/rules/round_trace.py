@@ -102,7 +102,7 @@ def rows_section(rows: Rows, game: Game) -> Section:
     """The section ``rows``: one entry a validation row."""
     columns: list[NDArray[np.generic]] = [rows.features, rows.labels]
     if isinstance(game, LinearGame):
-        columns += [game.base, game.deltas.swapaxes(0, 1)]
+        columns += [game.base.T, game.deltas.transpose(2, 0, 1)]
     return Section("rows", packed(*(column for column in columns if column.size)))
 
 
