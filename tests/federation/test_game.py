@@ -83,6 +83,21 @@ def test_a_quotient_floors_at_every_sign_and_edge():
             assert game.losses(mixture)[0, 0] == plain_loss(TABLE, [logit], 1)
 
 
+def test_the_float_path_is_exact_up_to_its_bound():
+    rules, labels, rng = task(inputs=1), np.array([1, 0, 1]), np.random.default_rng(8)
+    for bits in (20, 30, 39):
+        deltas = (1 << bits) + rng.integers(-500, 500, (3, 1, 3))
+        base = rng.integers(-500, 500, (1, 3)) - (1 << bits)
+        game = LinearGame(rules, labels, base, deltas)
+        coefficients = rng.integers(1, 1 << 11, (400, 3))
+        mixtures = Mixtures(coefficients, coefficients.sum(axis=1))
+        assert game._fits_floats(mixtures)
+        wanted = game._in_integers(coefficients, mixtures.denominators[:, None])
+        assert (game._in_floats(coefficients, mixtures.denominators[:, None]) == wanted).all()
+        assert len(np.unique(wanted)) > 10
+    assert not LinearGame(rules, labels, base * 2, deltas)._fits_floats(mixtures)
+
+
 def test_a_product_is_exact_in_floats_and_in_integers_and_refused_beyond():
     rng = np.random.default_rng(0)
     left, right = rng.integers(-99, 99, (5, 7)), rng.integers(-99, 99, (7, 3))

@@ -37,7 +37,7 @@ def test_every_vector_of_the_page_holds():
     assert len(rows) >= 15
     for logits, label, wanted in rows:
         values = [int(value) for value in logits.split(", ")]
-        found = losses(np.array([values], dtype=np.int32), np.array([int(label)]))
+        found = losses(np.array([values], dtype=np.int32).T, np.array([int(label)]))
         assert found.tolist() == [int(wanted)], logits
         assert plain_loss(TABLE, values, int(label)) == int(wanted), logits
 
@@ -71,8 +71,9 @@ def test_losses_follow_the_rule_in_plain_integers(outputs):
         ]
         for block in logits
     ]
-    assert losses(logits, labels).tolist() == wanted
-    assert losses(logits, labels).min() >= 0
+    found = losses(logits.swapaxes(1, 2), labels)
+    assert found.tolist() == wanted
+    assert found.min() >= 0
 
 
 def test_a_softmax_of_two_classes_is_the_logistic_loss_to_the_bit():
@@ -80,11 +81,11 @@ def test_a_softmax_of_two_classes_is_the_logistic_loss_to_the_bit():
     one = rng.integers(-LIMIT, LIMIT, (500, 1)).astype(np.int32)
     two = np.concatenate([np.zeros_like(one), one], axis=1)
     labels = rng.integers(0, 2, 500)
-    assert (losses(one, labels) == losses(two, labels)).all()
+    assert (losses(one.T, labels) == losses(two.T, labels)).all()
 
 
 def test_a_loss_is_the_nats_it_stands_for():
     logits = np.array([[0.7], [-2.5], [9.0]])
-    found = losses((logits * 2**20).astype(np.int32), np.array([1, 1, 0]))
+    found = losses((logits.T * 2**20).astype(np.int32), np.array([1, 1, 0]))
     wanted = [math.log1p(math.exp(-0.7)), math.log1p(math.exp(2.5)), math.log1p(math.exp(9.0))]
     assert found / 2**20 == pytest.approx(wanted, abs=1e-5)
