@@ -1,6 +1,7 @@
 """The log's files are those of C2SP tlog-tiles, and proofs from them are those of RFC 9162."""
 
 import hashlib
+import random
 
 import pytest
 
@@ -156,3 +157,23 @@ def test_a_proof_is_not_produced_from_a_damaged_tile(open_log):
     with pytest.raises(VerificationError):
         log.inclusion(254)
     assert Tiles(log.folder).hashes(1, 0, 2)[:32] == merkle.root_of_hashes(HASHES[:256])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_entries_come_in_batches_the_files_are_the_same(open_log, seed):
+    """Tiles depend on the entries alone, and on the last batch's end for partial ones."""
+    chance, at = random.Random(seed), 0
+    whole, parts = open_log("whole"), open_log("parts")
+    whole.append(ENTRIES[:1_100])
+    while at < 1_100:
+        count = min(chance.choice([1, 2, 7, 255, 256, 257, 400]), 1_100 - at)
+        parts.append(ENTRIES[at : at + count])
+        at += count
+        assert parts.root == merkle.root_of_hashes(HASHES[:at])
+        if chance.random() < 0.3:
+            parts.close()
+            parts = open_log("parts")
+    assert parts.checkpoint() == whole.checkpoint()
+    for name in files_of(whole) - {"journal", "lock", "settled"}:
+        assert (parts.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+    assert parts.check() == 1_100
