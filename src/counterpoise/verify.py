@@ -36,9 +36,11 @@ def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progr
 
 def check_one_round(network: "Network", what: str, verdict: "Verdict", progress: Progress) -> None:
     """Check one round, written ``JOB/ROUND``."""
-    from counterpoise.federation import verify_job
+    from counterpoise.federation import job_ids, verify_job
 
     job, number = (int(part) for part in what.split("/"))
+    if job not in job_ids(network):
+        raise InputError(f"no job {job} was opened on this network", hint="counterpoise job list")
     verify_job(network, job, verdict, only_round=number, on_section=progress)
 
 

@@ -106,7 +106,7 @@ def test_a_blob_that_was_altered_or_lost_is_named(finished, tmp_path, blob, chan
         data[-1] ^= 1
         path.write_bytes(data)
     falsehood = first_falsehood(folder)
-    assert falsehood.startswith(f"{name} is ")
+    assert falsehood.startswith((f"{name} is ", f"{name}: "))
     assert digest.hex() in falsehood
     assert ("nothing is kept" if change == "missing" else "has digest") in falsehood
 
@@ -157,7 +157,7 @@ def test_a_log_file_that_was_altered_or_lost_is_named(finished, tmp_path, change
     alter, words = LOG_FILES[change]
     alter(folder / "log")
     falsehood = first_falsehood(folder)
-    assert falsehood.startswith("evidence log is ")
+    assert falsehood.startswith("evidence log: ")
     assert words in falsehood
 
 
@@ -236,7 +236,7 @@ def test_a_word_of_the_chains_state_that_was_altered_is_named(finished, tmp_path
     alter, name = POKES[change]
     with opened(folder, PEOPLE) as found:
         alter(found)
-        assert str(verdict_of(found).first).startswith(f"{name} is ")
+        assert str(verdict_of(found).first).startswith((f"{name} is ", f"{name}: "))
 
 
 def rewrite(folder, contract, event, which, old, new):
@@ -330,7 +330,7 @@ def test_an_event_of_the_chain_that_was_altered_is_named(finished, tmp_path, cha
     folder = copied(finished[0], tmp_path / "state")
     (contract, event, which, field), name = EVENTS[change]
     rewrite(folder, contract, event, which, field, number(5))
-    assert first_falsehood(folder).startswith(f"{name} is ")
+    assert first_falsehood(folder).startswith((f"{name} is ", f"{name}: "))
 
 
 def test_results_that_a_reorg_took_back_are_named(finished, tmp_path):

@@ -157,7 +157,7 @@ STATED = [
     ("result", refusing_none, "round 2 / admission of cheat is accepted, not clip"),
     ("result", refusing_for("shape"), "round 2 / admission of cheat is shape, not clip"),
     ("result", refusing_for("missing"), "round 2 / admission of cheat is missing, not clip"),
-    ("result", refusing_twice, "round 2 / admission of cheat is refused twice"),
+    ("result", refusing_twice, "round 2 / admission of cheat: refused twice"),
     ("model", false(kind="perceptron"), "model / kind"),
     ("model", raised("rounds"), "model / rounds"),
     ("model", false(trace_root=FALSE), "model / trace_root"),
@@ -207,7 +207,7 @@ def test_a_statement_that_another_signed_is_named(states, falsehood, place, name
     entries = states[2]
     entry = page(entries, place)
     lie = signed_anyhow(notary("stranger"), entry.statement)
-    assert falsehood(changed(entries, entry.index, lie)).startswith(f"{name} is 0 of the pinned")
+    assert falsehood(changed(entries, entry.index, lie)).startswith(f"{name}: 0 of the pinned")
 
 
 @pytest.mark.parametrize("place", ["commitments", "reveals", "result"])
@@ -215,7 +215,7 @@ def test_saying_a_second_time_something_else_is_named(states, falsehood, place):
     entries = states[2]
     entry = page(entries, place)
     again = restated(notary("operator"), entry.data, nonce="00" * 16)
-    assert falsehood([*entries, again]).startswith(f"round 2 / log entry {len(entries)} is said")
+    assert falsehood([*entries, again]).startswith(f"round 2 / log entry {len(entries)}: said")
 
 
 def test_a_second_model_statement_is_compared_like_the_first(states, falsehood):
@@ -230,8 +230,8 @@ def test_a_second_model_statement_is_compared_like_the_first(states, falsehood):
         ("commitment", "round 2 / leaves in the closing of commitments"),
         ("update", "round 2 / leaves in the closing of reveals"),
         ("contribution", "round 2 / who is scored"),
-        ("task", "task is the log has no task statement"),
-        ("commitments", "round 2 is the log lacks a closing statement of round 2"),
+        ("task", "task: the log has no task statement"),
+        ("commitments", "round 2: the log lacks a closing statement of round 2"),
     ],
 )
 def test_an_entry_that_was_left_out_is_named(states, falsehood, place, name):
@@ -283,7 +283,7 @@ def test_an_evaluation_of_another_model_or_by_a_stranger_is_named(states, falseh
     stranger = notary("stranger")
     actor = to_checksum(stranger.account.address)
     lie = restated(stranger, entry.data, actor=actor)
-    wanted = "evaluation by owner-0 / signer is by no member"
+    wanted = "evaluation by owner-0 / signer: by no member"
     assert falsehood(changed(entries, entry.index, lie)).startswith(wanted)
 
 
@@ -304,7 +304,7 @@ def test_a_log_that_was_written_anew_after_it_was_anchored_is_named(states, tmp_
     assert visitors_verdict(folder).first is None
     for other in (entries[:-1], [*entries[:-1], entries[0]]):
         relog(folder, other)
-        wanted = f"evidence log / anchor at {len(entries)} entries is the log"
+        wanted = f"evidence log / anchor at {len(entries)} entries: the log"
         assert str(visitors_verdict(folder).first).startswith(wanted)
 
 
@@ -421,4 +421,4 @@ def admits_the_cheat(coordinator, honest, letters, entropy):
 )
 def test_a_number_that_was_computed_falsely_is_named(states, tmp_path, meddle, names):
     folder = copied(states[0], tmp_path / "state")
-    assert run_with(folder, meddle).split(" is ")[0] in names
+    assert run_with(folder, meddle).split(": ")[0].split(" is ")[0] in names

@@ -66,14 +66,14 @@ def test_one_round_is_verified_with_all_that_it_rests_on(states):
 @pytest.mark.parametrize("number", [4, 99])
 def test_a_round_that_the_log_does_not_know_is_false(states, number):
     falsehood = str(visitors_verdict(states[1], number).first)
-    assert falsehood == f"rounds is the log has no result of round {number} of job 1, not true"
+    assert falsehood == f"rounds: the log has no result of round {number} of job 1"
 
 
 def test_a_job_that_the_log_does_not_know_is_false(states):
     with open_network(states[1]) as network:
         verdict = Verdict()
         verify_job(network, 7, verdict)
-        assert str(verdict.first) == "task is the log has no task statement of job 7, not true"
+        assert str(verdict.first) == "task: the log has no task statement of job 7"
 
 
 def test_sections_are_told_in_the_order_in_which_they_rest_on_each_other(states):

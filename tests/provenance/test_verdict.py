@@ -4,6 +4,7 @@ import pytest
 
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.provenance import Falsehood, Verdict
+from counterpoise.provenance.verdict import HOLDS
 
 
 def test_a_true_verdict_counts_and_raises_nothing():
@@ -22,8 +23,8 @@ def test_the_first_false_number_is_named_with_both_values():
     assert verdict.numbers == 4 and not verdict.is_true
     assert verdict.false == [
         Falsehood("round 2 / pay of 0x01", b"\x01", b"\x02"),
-        Falsehood("chain", "no event", "true"),
-        Falsehood("blob", "it is missing", "true"),
+        Falsehood("chain", "no event", HOLDS),
+        Falsehood("blob", "it is missing", HOLDS),
     ]
     with pytest.raises(VerificationError, match="round 2 / pay of 0x01 is 01, not 02") as refused:
         verdict.raise_if_false()

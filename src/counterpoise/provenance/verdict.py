@@ -8,6 +8,9 @@ from typing import Any
 from counterpoise.core.errors import CounterpoiseError, VerificationError
 
 
+HOLDS = "that it holds"
+
+
 @dataclass(frozen=True, slots=True)
 class Falsehood:
     """One thing that is not as the evidence says.
@@ -25,6 +28,8 @@ class Falsehood:
     wanted: Any
 
     def __str__(self) -> str:
+        if self.wanted == HOLDS:
+            return f"{self.name}: {_text(self.found)}"
         return f"{self.name} is {_text(self.found)}, not {_text(self.wanted)}"
 
 
@@ -55,7 +60,7 @@ class Verdict:
         """Count one condition and remember it if it does not hold."""
         self.numbers += 1
         if not condition:
-            self.false.append(Falsehood(name, detail or "false", "true"))
+            self.false.append(Falsehood(name, detail or "it does not hold", HOLDS))
         return condition
 
     def refuse(self, name: str, error: CounterpoiseError) -> None:

@@ -149,7 +149,7 @@ def _show_next(console: Console, report: Report, path: Path | None) -> None:
     state = report.state
     for command in (
         f"counterpoise verify --state {state}",
-        f"counterpoise federation show --state {state}",
+        f"counterpoise federation show 1 --state {state}",
         f"counterpoise provenance lineage {report.digests['model'][:16]} --state {state}",
         "counterpoise demo --honest",
     ):
