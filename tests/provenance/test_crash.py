@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,6 +16,12 @@ from .conftest import KEY, ORIGIN
 
 BATCHES = [200, 1, 100, 300, 7]
 ENTRIES = [b"entry %d" % i for i in range(sum(BATCHES))]
+
+
+@pytest.fixture
+def settling(monkeypatch):
+    """Lets the log settle in the middle of a run, and not only when it is closed."""
+    monkeypatch.setattr("counterpoise.provenance.log.JOURNAL_LIMIT", 3_000)
 
 
 def batches():
@@ -101,7 +108,7 @@ def run_until_death(folder, death):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_kill_before_any_step_loses_nothing_and_forks_nothing(tmp_path):
+def test_a_kill_before_any_step_loses_nothing_and_forks_nothing(tmp_path, settling):
     death, killed = 0, True
     while killed:
         folder = tmp_path / f"{death}"
@@ -184,7 +191,7 @@ class PowerlessDisk(Disk):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_loss_of_power_loses_nothing_that_was_told(tmp_path, seed):
+def test_a_loss_of_power_loses_nothing_that_was_told(tmp_path, settling, seed):
     chance = random.Random(seed)
     disks = []
 
@@ -209,6 +216,23 @@ def test_a_loss_of_power_loses_nothing_that_was_told(tmp_path, seed):
         assert log.size == told == start and list(log.entries()) == ENTRIES
         assert all(log.root_at(c.size) == c.root for c in signed)
         assert log.check() == told
+
+
+def test_threads_append_in_turn_and_read_meanwhile(open_log):
+    log = open_log()
+    log.append([b"first"])
+    ranges = []
+
+    def work(name):
+        for number in range(20):
+            ranges.append(log.append([b"%d %d" % (name, number)] * 3))
+            assert log.entry(log.size - 1)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work, name) for name in range(4)]:
+            done.result()
+    assert sorted(at for r in ranges for at in r) == list(range(1, 241))
+    assert log.check() == 241
 
 
 def test_a_second_writer_is_refused(open_log):
