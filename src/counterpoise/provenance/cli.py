@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from counterpoise.core.errors import InputError
-from counterpoise.provenance.dataset_cli import erase, rows
-from counterpoise.provenance.state_cli import (
+from counterpoise.provenance.answers_cli import (
     as_json,
-    at_state,
+    envelope_at,
     index_of,
     put,
     reader_of,
     say,
-    verifier_of,
+    sha256_of,
+    verdict_on,
     when,
 )
+from counterpoise.provenance.offline_cli import check, export, rows
 
 if TYPE_CHECKING:
-    from counterpoise.provenance import AnchorReference, Envelope, Index, LogReader
+    from counterpoise.provenance import AnchorReference, Index, LogReader
 
 __all__ = ["provenance"]
 
@@ -35,13 +40,29 @@ Examples:
 """
 
 
+def at_state(verb: Callable[..., None]) -> Callable[..., None]:
+    """Add the option that names the state folder; without it the default one is used."""
+
+    @click.option(
+        "--state", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the network."
+    )
+    @wraps(verb)
+    def command(*args: Any, state: Path | None, **options: Any) -> None:
+        from counterpoise.network import default_state
+
+        verb(state or default_state(), *args, **options)
+
+    return command
+
+
 @click.group(epilog=EXAMPLES)
 def provenance() -> None:
     """Read the evidence log: statements, receipts, lineage; commit to rows and erase them."""
 
 
 provenance.add_command(rows)
-provenance.add_command(erase)
+provenance.add_command(check)
+provenance.add_command(export)
 
 
 @provenance.command()
@@ -95,10 +116,10 @@ def show(state: Path, what: str, wants_json: bool) -> None:
     reader = reader_of(state)
     with index_of(state, reader) as index:
         position = _position(index, reader, what)
-    envelope = _envelope(reader.entry(position), position)
+    envelope = envelope_at(reader.entry(position), position)
     statement = envelope.statement
     signatures = [
-        {"keyid": s.keyid, "verifies": _verifies(envelope, s.keyid, s.sig)}
+        {"keyid": s.keyid, "verifies": verdict_on(envelope, s.keyid, s.sig)}
         for s in envelope.signatures
     ]
     record = {
@@ -155,48 +176,6 @@ def receipt(state: Path, what: str, out: Path | None, anchored: bool, wants_json
     put(made.to_bytes(), out, wants_json, {"entry": position, "anchored": anchored})
 
 
-@provenance.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--vkey", required=True, help="The log's pinned verifier key.")
-@click.option("--signer", "signers", required=True, multiple=True, help="Pinned key id.")
-@click.option("--threshold", type=click.IntRange(1), default=1, show_default=True)
-@as_json
-def check(
-    file: Path, vkey: str, signers: tuple[str, ...], threshold: int, wants_json: bool
-) -> None:
-    """Check a receipt offline, by pinned keys alone.
-
-    An anchor in the receipt is checked to belong to the same log; whether the chain holds it is
-    for a node to say.
-
-    Example: counterpoise provenance check model.receipt --vkey V --signer 0xAb…
-    """
-    from counterpoise.provenance import Receipt, check_receipt
-
-    made = Receipt.from_bytes(file.read_bytes())
-    keys = [verifier_of(signer) for signer in signers]
-    statement = check_receipt(made, keys, vkey, threshold=threshold)
-    anchor = made.anchor.to_record() if made.anchor else None
-    record = {
-        "entry": made.proof.index,
-        "type": statement.predicate_type,
-        "statement": statement.digest.hex(),
-        "anchor": anchor,
-    }
-    lines = [f"true: entry {made.proof.index}, {statement.predicate_type}"]
-    lines += [f"  about {s.name}  {s.digest.hex()}" for s in statement.subject]
-    lines += [f"  anchored: {anchor}"] if anchor else ["  not anchored"]
-    say(wants_json, record, lines)
-
-
-@provenance.group()
-def export() -> None:
-    """Write evidence for other tools.
-
-    Example: counterpoise provenance export entry 12 --as proof --out 12.tlog-proof
-    """
-
-
 @export.command()
 @click.argument("what")
 @click.option(
@@ -222,26 +201,60 @@ def entry(state: Path, what: str, form: str, out: Path | None, wants_json: bool)
         position = _position(index, reader, what)
     body = reader.entry(position)
     if form == "statement":
-        body = _envelope(body, position).payload
+        body = envelope_at(body, position).payload
     elif form == "proof":
         body = prove(reader, position).to_bytes()
     put(body, out, wants_json, {"entry": position, "form": form})
 
 
-@export.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--key", type=click.Path(path_type=Path), required=True, help="P-256 key, PEM.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Signature to write.")
+@provenance.command()
+@click.argument("positions", type=click.IntRange(0), nargs=-1, required=True)
+@click.option("--kept", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--dataset", required=True, help="SHA-256 of the dataset statement's subject.")
+@click.option("--reason", required=True)
+@click.option("--authority", required=True, help="Who may ask for it.")
+@click.option("--as", "name", required=True, metavar="NAME", help="Local account that signs.")
+@at_state
 @as_json
-def model(folder: Path, key: Path, out: Path, wants_json: bool) -> None:
-    """Sign a model's folder so that ``model_signing verify key`` accepts it.
+def erase(
+    state: Path,
+    positions: tuple[int, ...],
+    kept: Path,
+    dataset: str,
+    name: str,
+    wants_json: bool,
+    **why: Any,
+) -> None:
+    """Erase rows: destroy their salts, and say so in the log.
 
-    Example: counterpoise provenance export model MODEL --key key.pem --out model.sig
+    Leaves and all other proofs stay. Delete the rows themselves, and every copy and backup of
+    the salts: no program can do that for you. What a model learnt from a row is not undone.
+
+    Example: counterpoise provenance erase 7 --kept kept --dataset 9f… --reason request
+    --authority owner --as clinic
     """
-    from counterpoise.provenance import export_model_signature
-    from counterpoise.provenance.signers import load_p256
+    from counterpoise.network import open_network
+    from counterpoise.provenance import AccountSigner, SaltFile, Subject, build_statement, sign
 
-    put(export_model_signature(folder, load_p256(key)), out, wants_json, {"model": folder.name})
+    erased = sorted(set(positions))
+    with open_network(state) as network:
+        signer = AccountSigner(network.account(name))
+        statement = build_statement(
+            "erasure",
+            [Subject("dataset", sha256_of(dataset))],
+            actor=signer.keyid,
+            time=int(time.time()),
+            nonce=os.urandom(16),
+            dataset=sha256_of(dataset),
+            positions=erased,
+            **why,
+        )
+        salts = SaltFile(kept / "salts")
+        for row in erased:
+            salts.erase(row)
+        entry = network.log.append([sign(statement, signer).to_bytes()]).start
+    record = {"entry": entry, "positions": erased}
+    say(wants_json, record, [f"erased {len(erased)} rows; entry {entry} says so"])
 
 
 def _position(index: Index, reader: LogReader, what: str) -> int:
@@ -258,25 +271,7 @@ def _newest_model(index: Index, reader: LogReader) -> bytes:
     if not found:
         raise InputError("the log holds no model yet", hint="name a digest")
     newest = found[-1].position
-    return _envelope(reader.entry(newest), newest).statement.subject[0].digest
-
-
-def _envelope(body: bytes, position: int) -> Envelope:
-    from counterpoise.provenance import Envelope
-
-    try:
-        return Envelope.from_bytes(body)
-    except InputError as wrong:
-        raise InputError(f"entry {position} is no statement: {wrong.message}") from wrong
-
-
-def _verifies(envelope: Envelope, keyid: str, signature: bytes) -> str:
-    """Whether a signature is of the key that its id names; P-256 ids name a hash only."""
-    try:
-        key = verifier_of(keyid)
-    except InputError:
-        return "key not known here"
-    return "true" if key.verifies(envelope.pae(), signature) else "FALSE"
+    return envelope_at(reader.entry(newest), newest).statement.subject[0].digest
 
 
 def _anchor(state: Path, position: int) -> AnchorReference:

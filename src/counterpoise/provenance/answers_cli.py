@@ -1,12 +1,10 @@
-"""What the verbs of this room share: where the state is, how they answer, whose key it is."""
+"""How the verbs of this room open a log and answer."""
 
 from __future__ import annotations
 
 import base64
 import json
 import time
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +13,9 @@ import click
 from counterpoise.core.errors import InputError, StorageError
 
 if TYPE_CHECKING:
-    from counterpoise.provenance import Index, LogReader, Verifier
+    from counterpoise.provenance import Envelope, Index, LogReader, Verifier
 
 as_json = click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
-
-
-def at_state(verb: Callable[..., None]) -> Callable[..., None]:
-    """Add the option that names the state folder; without it the default one is used."""
-
-    @click.option(
-        "--state", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the network."
-    )
-    @wraps(verb)
-    def command(*args: Any, state: Path | None, **options: Any) -> None:
-        from counterpoise.network import default_state
-
-        verb(state or default_state(), *args, **options)
-
-    return command
 
 
 def say(wants_json: bool, record: dict[str, Any], lines: list[str]) -> None:
@@ -54,12 +37,20 @@ def put(body: bytes, out: Path | None, wants_json: bool, record: dict[str, Any])
 
 
 def reader_of(state: Path) -> LogReader:
-    """Open a state's log for reading, by the keys in its charter."""
-    from counterpoise.network import Charter
+    """Open a state's log for reading, by the keys in its ``network.json``."""
     from counterpoise.provenance import LogReader
 
-    charter = Charter.load(state / "network.json")
-    return LogReader(state / "log", origin=charter.log_origin, vkey=charter.log_vkey)
+    path = state / "network.json"
+    try:
+        pinned = json.loads(path.read_text(encoding="utf-8"))["log"]
+        origin, vkey = str(pinned["origin"]), str(pinned["vkey"])
+    except FileNotFoundError:
+        raise InputError(
+            f"no network at {state}", hint="run `counterpoise demo`, or name one with --state DIR"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        raise InputError(f"{path} names no log: {wrong}") from wrong
+    return LogReader(state / "log", origin=origin, vkey=vkey)
 
 
 def index_of(state: Path, reader: LogReader) -> Index:
@@ -91,6 +82,25 @@ def verifier_of(keyid: str) -> Verifier:
         return Ed25519Verifier(bytes.fromhex(public))
     except ValueError as wrong:
         raise InputError(f"{keyid!r} is not hex") from wrong
+
+
+def envelope_at(body: bytes, position: int) -> Envelope:
+    """Read an entry of the log as an envelope."""
+    from counterpoise.provenance import Envelope
+
+    try:
+        return Envelope.from_bytes(body)
+    except InputError as wrong:
+        raise InputError(f"entry {position} is no statement: {wrong.message}") from wrong
+
+
+def verdict_on(envelope: Envelope, keyid: str, signature: bytes) -> str:
+    """Whether a signature is of the key that its id names; P-256 ids name a hash only."""
+    try:
+        key = verifier_of(keyid)
+    except InputError:
+        return "key not known here"
+    return "true" if key.verifies(envelope.pae(), signature) else "FALSE"
 
 
 def sha256_of(text: str) -> bytes:

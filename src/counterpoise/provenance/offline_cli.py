@@ -1,17 +1,15 @@
-"""The verbs of datasets: commit to rows, prove one, check a proof, erase some."""
+"""The verbs that need no network: rows, the check of a receipt, models for stock tools."""
 
 from __future__ import annotations
 
 import json
-import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from counterpoise.core.errors import InputError
-from counterpoise.provenance.state_cli import as_json, at_state, put, say, sha256_of
+from counterpoise.provenance.answers_cli import as_json, put, say, verifier_of
 
 if TYPE_CHECKING:
     from counterpoise.provenance import RowCommitment, Schema
@@ -67,11 +65,11 @@ def prove(source: Path, row: int, kept: Path, out: Path, wants_json: bool) -> No
     put(proof.to_bytes(), out, wants_json, {"row": row})
 
 
-@rows.command()
+@rows.command("check")
 @click.argument("proof", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("commitment", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @as_json
-def check(proof: Path, commitment: Path, wants_json: bool) -> None:
+def check_opened(proof: Path, commitment: Path, wants_json: bool) -> None:
     """Check an opened row against a published commitment.json.
 
     Example: counterpoise provenance rows check row-7.proof commitment.json
@@ -87,53 +85,61 @@ def check(proof: Path, commitment: Path, wants_json: bool) -> None:
 
 
 @click.command()
-@click.argument("positions", type=click.IntRange(0), nargs=-1, required=True)
-@click.option("--kept", type=click.Path(path_type=Path, exists=True), required=True)
-@click.option("--dataset", required=True, help="SHA-256 of the dataset statement's subject.")
-@click.option("--reason", required=True)
-@click.option("--authority", required=True, help="Who may ask for it.")
-@click.option("--as", "name", required=True, metavar="NAME", help="Local account that signs.")
-@at_state
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--vkey", required=True, help="The log's pinned verifier key.")
+@click.option("--signer", "signers", required=True, multiple=True, help="Pinned key id.")
+@click.option("--threshold", type=click.IntRange(1), default=1, show_default=True)
 @as_json
-def erase(
-    state: Path,
-    positions: tuple[int, ...],
-    kept: Path,
-    dataset: str,
-    name: str,
-    wants_json: bool,
-    **why: Any,
+def check(
+    file: Path, vkey: str, signers: tuple[str, ...], threshold: int, wants_json: bool
 ) -> None:
-    """Erase rows: destroy their salts, and say so in the log.
+    """Check a receipt offline, by pinned keys alone.
 
-    Leaves and all other proofs stay. Delete the rows themselves, and every copy and backup of
-    the salts: no program can do that for you. What a model learnt from a row is not undone.
+    An anchor in the receipt is checked to belong to the same log; whether the chain holds it is
+    for a node to say.
 
-    Example: counterpoise provenance erase 7 --kept kept --dataset 9f… --reason request
-    --authority owner --as clinic
+    Example: counterpoise provenance check model.receipt --vkey V --signer 0xAb…
     """
-    from counterpoise.network import open_network
-    from counterpoise.provenance import AccountSigner, SaltFile, Subject, build_statement, sign
+    from counterpoise.provenance import Receipt, check_receipt
 
-    erased = sorted(set(positions))
-    with open_network(state) as network:
-        signer = AccountSigner(network.account(name))
-        statement = build_statement(
-            "erasure",
-            [Subject("dataset", sha256_of(dataset))],
-            actor=signer.keyid,
-            time=int(time.time()),
-            nonce=os.urandom(16),
-            dataset=sha256_of(dataset),
-            positions=erased,
-            **why,
-        )
-        salts = SaltFile(kept / "salts")
-        for row in erased:
-            salts.erase(row)
-        entry = network.log.append([sign(statement, signer).to_bytes()]).start
-    record = {"entry": entry, "positions": erased}
-    say(wants_json, record, [f"erased {len(erased)} rows; entry {entry} says so"])
+    made = Receipt.from_bytes(file.read_bytes())
+    keys = [verifier_of(signer) for signer in signers]
+    statement = check_receipt(made, keys, vkey, threshold=threshold)
+    anchor = made.anchor.to_record() if made.anchor else None
+    record = {
+        "entry": made.proof.index,
+        "type": statement.predicate_type,
+        "statement": statement.digest.hex(),
+        "anchor": anchor,
+    }
+    lines = [f"true: entry {made.proof.index}, {statement.predicate_type}"]
+    lines += [f"  about {s.name}  {s.digest.hex()}" for s in statement.subject]
+    lines += [f"  anchored: {anchor}"] if anchor else ["  not anchored"]
+    say(wants_json, record, lines)
+
+
+@click.group()
+def export() -> None:
+    """Write evidence for other tools.
+
+    Example: counterpoise provenance export entry 12 --as proof --out 12.tlog-proof
+    """
+
+
+@export.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--key", type=click.Path(path_type=Path), required=True, help="P-256 key, PEM.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Signature to write.")
+@as_json
+def model(folder: Path, key: Path, out: Path, wants_json: bool) -> None:
+    """Sign a model's folder so that ``model_signing verify key`` accepts it.
+
+    Example: counterpoise provenance export model MODEL --key key.pem --out model.sig
+    """
+    from counterpoise.provenance import export_model_signature
+    from counterpoise.provenance.signers import load_p256
+
+    put(export_model_signature(folder, load_p256(key)), out, wants_json, {"model": folder.name})
 
 
 def _typed(column: str) -> tuple[str, str]:
