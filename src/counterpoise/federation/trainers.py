@@ -55,7 +55,6 @@ class HonestTrainer:
         step: Floats = self.learner.train(base, features, self.labels, seed=seed) - base
         return step
 
-
     def _standardised(self, rules: TaskRules, model: ModelFile) -> Floats:
         """Give the rows as floats; computed once, for the statistics stay as they are."""
         key = model.statistics.tobytes()

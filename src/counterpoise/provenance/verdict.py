@@ -7,7 +7,6 @@ from typing import Any
 
 from counterpoise.core.errors import CounterpoiseError, VerificationError
 
-
 HOLDS = "that it holds"
 
 
