@@ -31,6 +31,7 @@ from counterpoise.provenance import (
     AnchorReference,
     Head,
     Log,
+    LogId,
     LogReader,
     log_id,
 )
@@ -89,10 +90,15 @@ class Network:
 
     @property
     def log(self) -> Log:
-        """The evidence log, opened for writing by this process alone."""
+        """The evidence log, opened for writing by this process alone.
+
+        A copy that is behind its anchored head, such as a restored backup, is refused.
+        """
         if self._log is None:
-            origin = self.charter.log_origin
-            self._log = Log(self._home / "log", origin=origin, key=self.log_key)
+            origin, head = self.charter.log_origin, self._anchor.head(self._log_id)
+            anchored = head if head.size else None
+            folder = self._home / "log"
+            self._log = Log(folder, origin=origin, key=self.log_key, anchored=anchored)
         return self._log
 
     @property
@@ -111,8 +117,7 @@ class Network:
 
     def anchored_heads(self) -> list[Head]:
         """Fetch every head of the log that the chain has accepted, oldest first."""
-        charter = self.charter
-        return self._anchor.heads(log_id(charter.operator, charter.log_origin, charter.log_vkey))
+        return self._anchor.heads(self._log_id)
 
     def fund(self, address: bytes, wei: int) -> None:
         """Give an account gas money; on a local chain only."""
@@ -132,6 +137,11 @@ class Network:
     @property
     def _anchor(self) -> AnchorClient:
         return AnchorClient(self.contract("Anchor"))
+
+    @property
+    def _log_id(self) -> LogId:
+        charter = self.charter
+        return log_id(charter.operator, charter.log_origin, charter.log_vkey)
 
     def close(self) -> None:
         """Release the log's lock and the chain."""
