@@ -1,9 +1,15 @@
 """Fixtures that every room's tests share: chains, accounts, contracts."""
 
+import signal
+
 import pytest
 
 from counterpoise.chain import Account, dev_account, open_chain
 from counterpoise.chain.anvil import find_anvil
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A runner in the background ignores Ctrl-C, and every child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
