@@ -19,9 +19,10 @@ ROOMS = sorted(
 FLOORS = [
     "core",
     "chain store",
-    "provenance jobs",
+    "provenance jobs inference",
+    "verification",
     "network",
-    "federation",
+    "federation oracle audit",
     "apps",
     "cli __main__ verify",
 ]

@@ -1,6 +1,9 @@
-"""Rewrite the shipped artifacts: `python -m counterpoise.chain.compile`."""
+"""Rewrite the shipped artifacts: `python -m counterpoise.chain.compile [NAME ...]`."""
+
+import sys
 
 from counterpoise.chain.compiled import SHIPPED, Artifact, contract_paths
+from counterpoise.core.errors import InputError
 
 MAX_RUNTIME = 20_000
 
@@ -31,5 +34,16 @@ def differing(built: list[Artifact]) -> list[str]:
     return sorted(name for name in files | wanted if files.get(name) != wanted.get(name))
 
 
+def write_some(names: list[str]) -> None:
+    """Compile a few contracts, by name, and write their files; leave the others alone."""
+    from counterpoise.chain.engines.vyper import compile_file
+
+    paths = {path.stem: path for path in contract_paths()}
+    for name in names:
+        if name not in paths:
+            raise InputError(f"no contract {name!r}", hint=f"choose from {', '.join(paths)}")
+        (SHIPPED / f"{name}.json").write_text(compile_file(paths[name]).to_json())
+
+
 if __name__ == "__main__":
-    write_artifacts()
+    write_some(sys.argv[1:]) if sys.argv[1:] else write_artifacts()

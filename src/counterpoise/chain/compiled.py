@@ -71,7 +71,7 @@ def digest_of_sources(sources: dict[str, str]) -> bytes:
 
 def contract_path(name: str) -> Path:
     """Find the source of a contract of this package, `src/counterpoise/<room>/<Name>.vy`."""
-    found = sorted(PACKAGE.glob(f"*/{name}.vy"))
+    found = sorted(PACKAGE.rglob(f"{name}.vy"))
     if len(found) != 1 or not name[:1].isupper():
         raise InputError(
             f"there {'is no' if not found else 'is more than one'} contract {name!r}",
@@ -82,7 +82,7 @@ def contract_path(name: str) -> Path:
 
 def contract_paths() -> list[Path]:
     """Find every contract that deploys: the capitalised `.vy` files of all rooms."""
-    found = (path for path in PACKAGE.glob("*/*.vy") if path.stem[0].isupper())
+    found = (path for path in PACKAGE.rglob("*.vy") if path.stem[0].isupper())
     return sorted(found, key=lambda path: path.stem)
 
 

@@ -1,0 +1,3 @@
+"""Findings in contract code, with their proof."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Models as integers: one specification, commitments, traces, importers, a fast path."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""A contract asks, a node answers, a callback delivers."""
+
+__all__: list[str] = []
