@@ -1,3 +1,25 @@
 """Evaluators: who decides what a model's answer is, and how strongly it is proven."""
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from counterpoise.verification.prover import Evidence, Level, Prover, Request, Status
+
+_HOMES = {"prover": ("Evidence", "Level", "Prover", "Request", "Status")}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Evidence",
+    "Level",
+    "Prover",
+    "Request",
+    "Status",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what a name needs only when it is asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
