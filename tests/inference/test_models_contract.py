@@ -1,4 +1,4 @@
-"""The registry takes exactly the headers that `Header` takes, once, and only the owner gives away."""
+"""The registry takes exactly the headers that `Header` takes; only an owner gives a model away."""
 
 import struct
 from contextlib import contextmanager
