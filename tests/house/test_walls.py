@@ -22,7 +22,7 @@ FLOORS = [
     "provenance jobs inference",
     "verification",
     "network",
-    "federation oracle audit",
+    "federation oracle audit monitor",
     "apps",
     "cli __main__ verify",
 ]
