@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracle"))
 
-from oracle_world import (  # noqa: E402
+from oracle_world import (
     ANSWER,
     COMMITMENT,
     DAY,
@@ -18,9 +18,9 @@ from oracle_world import (  # noqa: E402
     refused,
 )
 
-from counterpoise.chain import deploy  # noqa: E402
-from counterpoise.inference import parse_answer  # noqa: E402
-from counterpoise.verification import Status  # noqa: E402
+from counterpoise.chain import deploy
+from counterpoise.inference import parse_answer
+from counterpoise.verification import Status
 
 LEVEL = 1
 
