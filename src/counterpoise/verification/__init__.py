@@ -4,17 +4,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.verification.evaluators import Verdict, fetch_verdict
     from counterpoise.verification.prover import Evidence, Level, Prover, Request, Status
+    from counterpoise.verification.quorum import Quorum, QuorumClient
+    from counterpoise.verification.quorum_rules import Fault, QuorumTerms, SignedAnswer
 
-_HOMES = {"prover": ("Evidence", "Level", "Prover", "Request", "Status")}
+_HOMES = {
+    "evaluators": ("Verdict", "fetch_verdict"),
+    "prover": ("Evidence", "Level", "Prover", "Request", "Status"),
+    "quorum": ("Quorum", "QuorumClient"),
+    "quorum_rules": ("Fault", "QuorumTerms", "SignedAnswer"),
+}
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Evidence",
+    "Fault",
     "Level",
     "Prover",
+    "Quorum",
+    "QuorumClient",
+    "QuorumTerms",
     "Request",
+    "SignedAnswer",
     "Status",
+    "Verdict",
+    "fetch_verdict",
 ]
 
 
