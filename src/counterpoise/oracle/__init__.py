@@ -1,3 +1,62 @@
 """A contract asks, a node answers, a callback delivers."""
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from counterpoise.oracle.assertion_rules import (
+        ASSERT_TRUTH,
+        MODEL_ANSWER,
+        Draft,
+        Payout,
+        assertion_id,
+        claim_of_answer,
+        payout,
+    )
+    from counterpoise.oracle.assertions_client import Assertion, AssertionsClient
+    from counterpoise.oracle.client import Fulfilment, OracleClient, Order
+    from counterpoise.oracle.rules import NO_ANSWER, Answer, Ask, Stage, newest, share
+
+_HOMES = {
+    "assertion_rules": (
+        "ASSERT_TRUTH",
+        "Draft",
+        "MODEL_ANSWER",
+        "Payout",
+        "assertion_id",
+        "claim_of_answer",
+        "payout",
+    ),
+    "assertions_client": ("Assertion", "AssertionsClient"),
+    "client": ("Fulfilment", "OracleClient", "Order"),
+    "rules": ("Answer", "Ask", "NO_ANSWER", "Stage", "newest", "share"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ASSERT_TRUTH",
+    "Answer",
+    "Ask",
+    "Assertion",
+    "AssertionsClient",
+    "Draft",
+    "Fulfilment",
+    "MODEL_ANSWER",
+    "NO_ANSWER",
+    "OracleClient",
+    "Order",
+    "Payout",
+    "Stage",
+    "assertion_id",
+    "claim_of_answer",
+    "newest",
+    "payout",
+    "share",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what a name needs only when it is asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
