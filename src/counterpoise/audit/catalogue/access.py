@@ -13,6 +13,15 @@ RULES = (
         swc=105,
     ),
     rule(
+        "unequal-guard",
+        "One of the functions that change this does not check the caller",
+        "medium",
+        "access_control",
+        "SC01",
+        "Check the caller as the other functions do, or say why anyone may.",
+        swc=105,
+    ),
+    rule(
         "unprotected-init",
         "Can be initialised twice, or by anyone",
         "high",

@@ -31,6 +31,15 @@ RULES = (
         swc=107,
     ),
     rule(
+        "reentrancy-unlocked",
+        "Calls out without a lock",
+        "low",
+        "reentrancy",
+        "SC05",
+        "Hold a reentrancy lock: one later edit of the order is enough to need it.",
+        swc=107,
+    ),
+    rule(
         "reentrancy-events",
         "An event is logged after a call",
         "info",

@@ -29,6 +29,8 @@ class Variable:
         Type, such as ``"address"`` or ``"HashMap"``.
     of :
         Type of what is stored: of a map that of its values.
+    length :
+        Most elements of a list; 0 where it is none.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Variable:
     line: int
     kind: str
     of: str
+    length: int
     is_public: bool
     is_constant: bool
     is_immutable: bool
@@ -256,6 +259,7 @@ def _variable(node: Node, source: int, alias: str) -> Variable:
         line=node["lineno"],
         kind=str(found.get("name", "")),
         of=str(of.get("name", "")),
+        length=int(found.get("length", 0)) if found.get("typeclass") == "dynamic_array" else 0,
         is_public=node["is_public"],
         is_constant=node["is_constant"],
         is_immutable=node["is_immutable"],
