@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from counterpoise.verification.evaluators import Verdict, fetch_verdict
+    from counterpoise.verification.job_desk import JobDeskClient, JobTerms
     from counterpoise.verification.prover import Evidence, Level, Prover, Request, Status
     from counterpoise.verification.quorum import Quorum, QuorumClient
     from counterpoise.verification.quorum_rules import Fault, QuorumTerms, SignedAnswer
 
 _HOMES = {
     "evaluators": ("Verdict", "fetch_verdict"),
+    "job_desk": ("JobDeskClient", "JobTerms"),
     "prover": ("Evidence", "Level", "Prover", "Request", "Status"),
     "quorum": ("Quorum", "QuorumClient"),
     "quorum_rules": ("Fault", "QuorumTerms", "SignedAnswer"),
@@ -20,6 +22,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Evidence",
     "Fault",
+    "JobDeskClient",
+    "JobTerms",
     "Level",
     "Prover",
     "Quorum",
