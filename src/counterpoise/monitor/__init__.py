@@ -7,17 +7,22 @@ if TYPE_CHECKING:
     from counterpoise.monitor.generator import Generator, Stream, Traffic
     from counterpoise.monitor.graph import Cuts, Graph, Mark
     from counterpoise.monitor.graph_state import Limits
+    from counterpoise.monitor.trees import BoostedTrees
     from counterpoise.monitor.typologies import TYPOLOGIES
+    from counterpoise.monitor.wash import Trades, Wash, find_wash_trades
 
 _HOMES = {
     "generator": ("Generator", "Stream", "Traffic"),
     "graph": ("Cuts", "Graph", "Mark"),
     "graph_state": ("Limits",),
+    "trees": ("BoostedTrees",),
     "typologies": ("TYPOLOGIES",),
+    "wash": ("Trades", "Wash", "find_wash_trades"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BoostedTrees",
     "Cuts",
     "Generator",
     "Graph",
@@ -25,7 +30,10 @@ __all__ = [
     "Mark",
     "Stream",
     "TYPOLOGIES",
+    "Trades",
     "Traffic",
+    "Wash",
+    "find_wash_trades",
 ]
 
 
