@@ -82,7 +82,8 @@ class Book:
         """The trades with both sides in a set and apart, by token, then in order."""
         who = np.array(members, np.int64)
         self.places[who] = np.arange(len(who))
-        rows = gather(who, self._starts, self._order, *self.columns[:2], self.places)
+        buyers, sellers = self.columns[:2]
+        rows = gather(who, self._starts, self._order, buyers, sellers, self.places)
         self.places[who] = -1
         return rows[np.lexsort((rows, self.columns[2][rows]))]
 
