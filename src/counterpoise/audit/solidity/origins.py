@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from counterpoise.audit.solidity.calls import LEAVING
 from counterpoise.audit.solidity.contracts import Contract
@@ -14,6 +14,8 @@ __all__ = ["Fact", "Origins"]
 
 Fact = tuple[Node, bool, Frame]
 """An expression that is known to hold, or not to hold; and the frame it is written in."""
+
+Step = tuple[tuple[str, ...], Sequence[tuple[Node, Frame]]]
 
 MAGIC = {
     ("msg", "sender"): "sender",
@@ -46,96 +48,102 @@ class Origins:
         self.contract = contract
         self.graph = graph
         self._known: dict[tuple[int, int], frozenset[str]] = {}
-        self._open: set[tuple[int, int]] = set()
 
     def of(self, node: Node | None, frame: Frame) -> frozenset[str]:
         """Origins of an expression written in a frame."""
         if node is None:
             return NOTHING
-        key = (frame.number, node["id"])
-        if key in self._known:
-            return self._known[key]
-        if key in self._open:
-            return NOTHING
-        self._open.add(key)
-        found = self._of(peeled(node), frame)
-        self._open.discard(key)
-        if not self._open:
-            self._known[key] = found
-        return found
+        top = (frame.number, node["id"])
+        if top not in self._known:
+            found: set[str] = set()
+            seen = {top}
+            pending = [(node, frame)]
+            while pending:
+                atoms, onward = self._step(*pending.pop())
+                found.update(atoms)
+                for one, where in onward:
+                    key = (where.number, one["id"])
+                    if key not in seen:
+                        seen.add(key)
+                        pending.append((one, where))
+            self._known[top] = frozenset(found)
+        return self._known[top]
 
     def place(self, node: Node, frame: Frame) -> Place | None:
         """The storage that an expression names."""
         return place_of(node, frame, self.graph, self.contract)
 
-    def _of(self, node: Node, frame: Frame) -> frozenset[str]:
+    def _step(self, node: Node, frame: Frame) -> Step:
+        """Origins that an expression has by itself, and the expressions that it is made of."""
+        node = peeled(node)
         kind = kind_of(node)
         if kind == "Literal":
-            return frozenset({"constant"})
+            return ("constant",), ()
         if kind == "Identifier":
             return self._identifier(node, frame)
         if kind == "MemberAccess":
             return self._member(node, frame)
         if kind == "FunctionCall":
             return self._call(node, frame)
-        place = self.place(node, frame)
+        place = self.place(node, frame) if kind == "IndexAccess" else None
         if place is not None:
-            return frozenset({f"state:{place.variable}"})
+            return (f"state:{place.variable}",), ()
         if kind == "IndexAccess":
-            return self.of(node["baseExpression"], frame)
+            return (), ((node["baseExpression"], frame),)
         if kind == "Assignment":
-            return self.of(node["rightHandSide"], frame)
-        return self._union(children(node), frame)
+            return (), ((node["rightHandSide"], frame),)
+        return (), tuple((one, frame) for one in children(node))
 
-    def _union(self, nodes: Iterator[Node], frame: Frame) -> frozenset[str]:
-        return NOTHING.union(*(self.of(one, frame) for one in nodes))
-
-    def _identifier(self, node: Node, frame: Frame) -> frozenset[str]:
+    def _identifier(self, node: Node, frame: Frame) -> Step:
         declared = node.get("referencedDeclaration") or -1
         if declared in self.contract.state:
             fixed = self.contract.state[declared].get("constant")
-            return frozenset({"constant"} if fixed else {f"state:{declared}"})
+            return ("constant" if fixed else f"state:{declared}",), ()
         if node["name"] in NAMED and declared not in self.contract.unit.nodes:
-            return frozenset({NAMED[node["name"]]})
-        known = [frame.bound[declared]] if declared in frame.bound else []
-        known += [one[:2] for one in self.graph.defined.get((frame.number, declared), ())]
+            return (NAMED[node["name"]],), ()
+        known = self.known(declared, frame)
         if known:
-            return NOTHING.union(*(self.of(*one) for one in known))
+            return (), known
         variable = self.contract.unit.nodes.get(declared)
         if (frame.number, declared) in self.graph.defined or variable is None:
-            return frozenset({"constant"})  # zero, from its declaration
-        return frozenset({"parameter"})
+            return ("constant",), ()  # zero, from its declaration
+        return ("parameter",), ()
 
-    def _member(self, node: Node, frame: Frame) -> frozenset[str]:
+    def known(self, declared: int, frame: Frame) -> list[tuple[Node, Frame]]:
+        """What a parameter is bound to, or a local variable is ever set to."""
+        known = [frame.bound[declared]] if declared in frame.bound else []
+        known += [one[:2] for one in self.graph.defined.get((frame.number, declared), ())]
+        return known
+
+    def _member(self, node: Node, frame: Frame) -> Step:
         base = peeled(node["expression"])
         magic = MAGIC.get((base.get("name", ""), node["memberName"]))
         if magic and base.get("referencedDeclaration", -1) not in self.contract.unit.nodes:
-            return frozenset({magic})
+            return (magic,), ()
         if node["memberName"] == "balance" and type_of(base).startswith(("address", "contract")):
-            mine = self.of(base, frame) == {"self"}
-            return frozenset({"balance" if mine else "outside"})
+            return ("balance" if base.get("name") == "this" else "outside",), ()
         place = self.place(node, frame)
         if place is not None:
-            return frozenset({f"state:{place.variable}"})
-        return self.of(base, frame)
+            return (f"state:{place.variable}",), ()
+        return (), ((base, frame),)
 
-    def _call(self, node: Node, frame: Frame) -> frozenset[str]:
+    def _call(self, node: Node, frame: Frame) -> Step:
         kind = call_kind(node)
         inner = self.graph.inlined.get((frame.number, node["id"]))
+        given = tuple((one, frame) for one in node["arguments"])
         if inner is not None:
-            return NOTHING.union(*(self.of(*one) for one in inner.returns))
+            return (), tuple(inner.returns)
         if kind in HASHES:
-            return self._union(iter(node["arguments"]), frame) | {"hash"}
+            return ("hash",), given
         if kind == "blockhash":
-            return frozenset({"blockhash"})
+            return ("blockhash",), ()
         if kind == "ecrecover":
-            return frozenset({"signer"})
+            return ("signer",), ()
         if kind in LEAVING:
-            return frozenset({"outside"})
-        given = self._union(iter(node["arguments"]), frame)
+            return ("outside",), ()
         if kind in ("objectcreation", "gasleft"):
-            return frozenset({"constant"})
-        return given or frozenset({"outside"})
+            return ("constant",), ()
+        return ((), given) if given else (("outside",), ())
 
     def facts(self, vertex: Vertex, outcome: bool) -> Iterator[Fact]:
         """What is known after a test had an outcome, down to single comparisons."""
@@ -161,7 +169,6 @@ class Origins:
         known = list(inner.returns) if inner else []
         declared = node.get("referencedDeclaration") or -1
         if kind_of(node) == "Identifier" and declared not in self.contract.state:
-            known += [frame.bound[declared]] if declared in frame.bound else []
-            known += [one[:2] for one in self.graph.defined.get((frame.number, declared), ())]
+            known += self.known(declared, frame)
         if len(known) == 1:
             yield from self._facts(known[0][0], holds, known[0][1], depth + 1)

@@ -94,7 +94,9 @@ def spell(node: Node | None) -> str:
     if kind == "IndexAccess":
         return f"{spell(node['baseExpression'])}[{spell(node['indexExpression'])}]"
     if kind == "BinaryOperation":
-        return f"({spell(node['leftExpression'])}{node['operator']}{spell(node['rightExpression'])})"
+        return (
+            f"({spell(node['leftExpression'])}{node['operator']}{spell(node['rightExpression'])})"
+        )
     if kind == "UnaryOperation":
         return f"{node['operator']}{spell(node['subExpression'])}"
     if kind in ("FunctionCall", "FunctionCallOptions"):
