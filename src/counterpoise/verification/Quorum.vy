@@ -20,11 +20,11 @@
 from counterpoise.verification import IAsker
 from counterpoise.verification import IEvaluator
 from counterpoise.verification import IQuorum
-from counterpoise.verification import ballots
-from counterpoise.verification import packed
-from counterpoise.verification import seats
-from counterpoise.verification import signed_answers
-from counterpoise.verification import tally
+from counterpoise.verification.lib import ballots
+from counterpoise.verification.lib import packed
+from counterpoise.verification.lib import seats
+from counterpoise.verification.lib import signed_answers
+from counterpoise.verification.lib import tally
 
 implements: IEvaluator
 implements: IQuorum
