@@ -6,9 +6,10 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from counterpoise.chain import Account, Chain, Workbench, deploy, open_chain
+from counterpoise.chain import Account, Workbench, open_chain
 from counterpoise.core.digest import keccak
 from counterpoise.network.charter import Charter
+from counterpoise.network.contracts import deploy_all
 from counterpoise.network.folder import Network, open_network, shared_place
 from counterpoise.provenance import log_vkey
 
@@ -56,22 +57,12 @@ def create_network(
         opened.fund(operator.address, 10**21)
     network.charter = replace(
         charter,
-        contracts=_deploy(opened, operator),
+        contracts=deploy_all(opened, operator),
         log_vkey=log_vkey(ORIGIN, network.log_key),
         operator=operator.address,
     )
     _write_atomically(folder / "network.json", network.charter.to_json())
     return network
-
-
-def _deploy(chain: Chain, operator: Account) -> dict[str, bytes]:
-    token = deploy(chain, operator, "CreditToken", operator.address)
-    anchor = deploy(chain, operator, "Anchor")
-    jobs = deploy(chain, operator, "Jobs", token.address)
-    cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
-    rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
-    contracts = (token, anchor, jobs, cohort, rounds)
-    return {contract.artifact.name: contract.address for contract in contracts}
 
 
 def _write_seed(path: Path, seed: bytes) -> None:

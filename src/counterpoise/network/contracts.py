@@ -1,0 +1,62 @@
+"""Which contracts a network is founded with, in which order and on which terms."""
+
+from counterpoise.chain import Account, Chain, Contract, deploy
+from counterpoise.core.units import PPM, TOKEN
+
+NOBODY = bytes(20)
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+BOND, DEMAND_BOND = 10 * TOKEN, TOKEN
+LIVENESS, TO_REVEAL = HOUR, 10 * MINUTE
+LEAST_STAKE, MEMBERS = 25 * TOKEN, 3
+PATIENCE = 7 * DAY
+
+
+def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
+    """Deploy every contract of a network; give their addresses by name."""
+    contracts = [*_foundation(chain, operator)]
+    token, _, jobs, *_ = contracts
+    models = deploy(chain, operator, "Models")
+    levels = _levels(chain, operator, token, models)
+    by_level = [levels.get(name) for name in ("Quorum", "Optimistic", "ZkProofs", "Direct")]
+    evaluators = [level.address if level else NOBODY for level in by_level]
+    contracts += [
+        models,
+        *levels.values(),
+        deploy(chain, operator, "JobDesk", jobs.address),
+        deploy(chain, operator, "Oracle", token.address, models.address, evaluators, PATIENCE),
+        _assertions(chain, operator, token, levels["Quorum"]),
+    ]
+    return {contract.artifact.name: contract.address for contract in contracts}
+
+
+def _foundation(chain: Chain, operator: Account) -> tuple[Contract, ...]:
+    """Token, anchor, escrow, and what federations need."""
+    token = deploy(chain, operator, "CreditToken", operator.address)
+    anchor = deploy(chain, operator, "Anchor")
+    jobs = deploy(chain, operator, "Jobs", token.address)
+    cohort = deploy(chain, operator, "Cohort", token.address, jobs.address)
+    rounds = deploy(chain, operator, "Rounds", jobs.address, cohort.address)
+    return token, anchor, jobs, cohort, rounds
+
+
+def _levels(
+    chain: Chain, operator: Account, token: Contract, models: Contract
+) -> dict[str, Contract]:
+    """The evaluators, and the judge that the optimistic one asks."""
+    judge = deploy(chain, operator, "Judge")
+    windows = (BOND, DEMAND_BOND, LIVENESS, TO_REVEAL)
+    parties = (token.address, models.address, judge.address)
+    committee = (LEAST_STAKE, MEMBERS, PPM // 10, 5 * MINUTE, 5 * MINUTE, DAY, False, 0)
+    return {
+        "Judge": judge,
+        "Optimistic": deploy(chain, operator, "Optimistic", *parties, *windows),
+        "Quorum": deploy(chain, operator, "Quorum", (token.address, *committee)),
+        "Direct": deploy(chain, operator, "Direct"),
+    }
+
+
+def _assertions(chain: Chain, operator: Account, token: Contract, quorum: Contract) -> Contract:
+    """Claims in words, which the committee decides if they are disputed."""
+    terms = (BOND, 2 * HOUR, DAY, PATIENCE)
+    return deploy(chain, operator, "Assertions", token.address, quorum.address, *terms)
