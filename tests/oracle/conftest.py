@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from oracle_world import ODD_TOKEN, build_world  # noqa: E402
+from oracle_world import ODD_TOKEN, build_world
 
 
 @pytest.fixture(scope="session")

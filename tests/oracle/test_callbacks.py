@@ -1,7 +1,7 @@
 """What consumers try when they are called, and why nobody else is harmed."""
 
 import pytest
-from oracle_world import ANSWER, COMMITMENT, DAY, FEE, NET, refused
+from oracle_world import ANSWER, COMMITMENT, DAY, FEE, NET
 
 from counterpoise.core.digest import keccak
 from counterpoise.core.errors import Reverted

@@ -176,8 +176,8 @@ def test_a_fee_that_does_not_divide_leaves_its_rest_to_the_first(world):
     id_ = world.ask(fee=11)
     world.tell(id_, providers=("ann", "bob", "ann", "cleo"))
     world.oracle.fulfil(world.stranger, id_)
-    credits = [world.oracle.credit(one.address) for one in (world.ann, world.bob, world.cleo)]
-    assert credits == [5 + 2, 2, 2]
+    found = [world.oracle.credit(one.address) for one in (world.ann, world.bob, world.cleo)]
+    assert found == [5 + 2, 2, 2]
 
 
 def test_a_verdict_dated_in_the_future_counts_from_now(world):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     )
     from counterpoise.oracle.assertions_client import Assertion, AssertionsClient
     from counterpoise.oracle.client import Fulfilment, OracleClient, Order
+    from counterpoise.oracle.decisions import Archive, Decision, read_decision, signed_decision
+    from counterpoise.oracle.models import find_model, model_named, publish_model
+    from counterpoise.oracle.node import OracleNode, Policy
+    from counterpoise.oracle.pointers import Inbox, ModelShelf
     from counterpoise.oracle.rules import NO_ANSWER, Answer, Ask, Stage, newest, share
 
 _HOMES = {
@@ -29,6 +33,10 @@ _HOMES = {
     ),
     "assertions_client": ("Assertion", "AssertionsClient"),
     "client": ("Fulfilment", "OracleClient", "Order"),
+    "decisions": ("Archive", "Decision", "read_decision", "signed_decision"),
+    "models": ("find_model", "model_named", "publish_model"),
+    "node": ("OracleNode", "Policy"),
+    "pointers": ("Inbox", "ModelShelf"),
     "rules": ("Answer", "Ask", "NO_ANSWER", "Stage", "newest", "share"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -36,22 +44,33 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ASSERT_TRUTH",
     "Answer",
+    "Archive",
     "Ask",
     "Assertion",
     "AssertionsClient",
+    "Decision",
     "Draft",
     "Fulfilment",
+    "Inbox",
     "MODEL_ANSWER",
+    "ModelShelf",
     "NO_ANSWER",
     "OracleClient",
+    "OracleNode",
     "Order",
     "Payout",
+    "Policy",
     "Stage",
     "assertion_id",
     "claim_of_answer",
+    "find_model",
+    "model_named",
     "newest",
     "payout",
+    "publish_model",
+    "read_decision",
     "share",
+    "signed_decision",
 ]
 
 

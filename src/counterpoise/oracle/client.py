@@ -1,4 +1,4 @@
-"""Typed calls to the oracle; with `assertions_client`, the only Python that knows the room's ABI."""
+"""Typed calls to the oracle; with `assertions_client`, the only Python that knows its ABI."""
 
 from __future__ import annotations
 
