@@ -1,0 +1,329 @@
+"""Who may do what: guards that are missing or void."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from counterpoise.audit.solidity.calls import out_call
+from counterpoise.audit.solidity.graph import Frame, Vertex
+from counterpoise.audit.solidity.guards import OPEN, Entry, World
+from counterpoise.audit.solidity.rules.hint import Hint, hint_at
+from counterpoise.audit.solidity.tree import Node, call_kind, kind_of, peeled, spell, type_of, walk
+
+__all__ = ["rules"]
+
+
+def rules(world: World) -> Iterator[Hint]:
+    """``tx-origin``, ``unprotected-write``, ``selfdestruct``, ``delegate-target``, …"""
+    trusted = _trusted_state(world)
+    for entry in world.entries:
+        yield from _origin(entry)
+        yield from _writes(entry, trusted)
+        yield from _calls(entry)
+        yield from _lengths(entry)
+
+
+def _trusted_state(world: World) -> frozenset[int]:
+    """State variables by which callers are known."""
+    found: set[int] = set()
+    for entry in (*world.entries, *world.makers):
+        for test in entry.graph.of_kind("test"):
+            for outcome in (True, False):
+                for fact in entry.origins.facts(entry.graph.vertices[test], outcome):
+                    found |= _known_by(fact[0], fact[1], fact[2], entry)
+    return frozenset(found)
+
+
+def _known_by(node: Node, holds: bool, frame: Frame, entry: Entry) -> set[int]:
+    origins = entry.origins
+    where = frame
+    found: set[int] = set()
+    if kind_of(node) == "BinaryOperation" and node["operator"] in ("==", "!="):
+        sides = (node["leftExpression"], node["rightExpression"])
+        for mine, other in (sides, sides[::-1]):
+            if "sender" in origins.of(mine, where):
+                place = origins.place(other, where)
+                if place is not None and type_of(other).startswith(("address", "contract")):
+                    found.add(place.variable)
+        node = node["leftExpression"]
+    place = origins.place(node, where)
+    if place is not None and place.path and type_of(node) in ("bool", "address", "address payable"):
+        if any("sender" in origins.of(*key) for key in place.keys):
+            found.add(place.variable)
+    return found
+
+
+def _origin(entry: Entry) -> Iterator[Hint]:
+    for _, vertex in entry.vertices("test"):
+        for node in walk(vertex.node):
+            if kind_of(node) != "BinaryOperation" or node["operator"] not in ("==", "!="):
+                continue
+            sides = [spell(node["leftExpression"]), spell(node["rightExpression"])]
+            if "tx.origin" in sides and "msg.sender" not in sides:
+                yield from _one(
+                    hint_at(
+                        entry,
+                        "tx-origin",
+                        "compared",
+                        node,
+                        f"tx.origin decides in {spell(node)}: a contract that the owner calls passes",
+                    )
+                )
+
+
+def _writes(entry: Entry, trusted: frozenset[int]) -> Iterator[Hint]:
+    for index, vertex in entry.vertices("write"):
+        place = vertex.place
+        if place is None or place.variable not in trusted or index in entry.guarded:
+            continue
+        origins = frozenset().union(*(entry.origins.of(*key) for key in place.keys))
+        given = entry.origins.of(vertex.value, vertex.frame)
+        if place.path and "sender" in origins and not "parameter" in origins:
+            if not given & {"parameter"} or type_of(vertex.value) not in ("address",):
+                continue  # a caller's own entry
+        if not place.path and not given & (OPEN | {"outside"}):
+            continue
+        declared = entry.contract.state.get(place.variable, {})
+        name = entry.world.spoken(place)
+        marks = set()
+        if _first_time(entry, index, place.variable):
+            marks.add("once")
+        if "sender" in given:
+            marks.add("to-sender")
+        if place.path:
+            marks.add("slot")
+        if entry.world.is_fixed and any(
+            call for call in entry.graph.of_kind("call") if call in entry.live
+        ):
+            marks.add("calls")
+        if _paid(entry, index):
+            marks.add("paid")
+        rule = "unprotected-init" if "once" in marks else "unprotected-write"
+        yield from _one(
+            hint_at(
+                entry,
+                rule,
+                "slot" if place.path else type_of(declared).split(" ")[0],
+                vertex.node,
+                f"anyone can change {name}, by which callers are known",
+                marks=marks,
+            )
+        )
+
+
+def _first_time(entry: Entry, index: int, variable: int) -> bool:
+    """Whether a test on the way lets it happen only while something is not set."""
+    for node, holds, frame in entry.facts_at(index):
+        found = entry.origins.of(node, frame)
+        if f"state:{variable}" in found:
+            return True
+        place = entry.origins.place(node, frame)
+        if place is not None and not place.path and type_of(node) == "bool" and not holds:
+            return True
+    return False
+
+
+def _paid(entry: Entry, index: int) -> bool:
+    """Whether the caller must pay, or be the best of something, on the way."""
+    return any("value" in entry.origins.of(node, frame) for node, _, frame in entry.facts_at(index))
+
+
+def _calls(entry: Entry) -> Iterator[Hint]:
+    for index, vertex in entry.vertices("call"):
+        if kind_of(vertex.node) == "FunctionCall" and call_kind(vertex.node) == "selfdestruct":
+            if index not in entry.guarded:
+                yield from _one(
+                    hint_at(
+                        entry,
+                        "selfdestruct",
+                        "open",
+                        vertex.node,
+                        "anyone can destroy the contract",
+                        marks=_conditions(entry, index),
+                    )
+                )
+            continue
+        call = out_call(vertex.node)
+        if call is None or index in entry.guarded:
+            continue
+        if call.how == "delegatecall" and call.target is not None:
+            yield from _delegates(entry, index, vertex, call.target, call.arguments)
+        elif call.pays and call.value is not None and call.target is not None:
+            yield from _pays(entry, index, vertex, call.target, call.value)
+
+
+def _conditions(entry: Entry, index: int) -> set[str]:
+    return {"conditional"} if any(True for _ in entry.facts_at(index)) else set()
+
+
+def _delegates(
+    entry: Entry, index: int, vertex: Vertex, target: Node, given: tuple[Node, ...]
+) -> Iterator[Hint]:
+    origins = entry.origins.of(target, vertex.frame)
+    chosen = origins & (OPEN | {"outside"})
+    forwards = any("input" in entry.origins.of(one, vertex.frame) for one in given)
+    fixed = entry.world.is_fixed(target, vertex.frame, entry.origins)
+    if chosen:
+        variant = "chosen"
+    elif not fixed:
+        variant = "open"
+    elif forwards:
+        variant = "forwards"
+    elif any(one.startswith("state") for one in origins):
+        variant = "stored"
+    else:
+        return
+    yield from _one(
+        hint_at(
+            entry,
+            "delegate-target",
+            variant,
+            vertex.node,
+            f"{spell(target)} runs with this contract's storage",
+        )
+    )
+
+
+def _pays(entry: Entry, index: int, vertex: Vertex, target: Node, value: Node) -> Iterator[Hint]:
+    """A payout to whoever asks, that no test ties to the caller and no write to a debit."""
+    to = entry.origins.of(target, vertex.frame)
+    if not to & {"sender", "parameter", "origin"}:
+        return
+    amount = entry.origins.of(value, vertex.frame)
+    if amount <= {"value"} or amount == {"value", "constant"}:
+        return
+    graph = entry.graph
+    later = graph.following(index)
+    writes = [
+        one
+        for number, one in entry.vertices("write")
+        if one.place and (number in later or index in graph.following(number))
+    ]
+    facts = list(entry.facts_at(index))
+    marks = set()
+    if "sender" in to:
+        marks.add("to-sender")
+    if amount <= {"constant"}:
+        marks.add("constant")
+    if "balance" in amount:
+        marks.add("balance")
+    if "parameter" in amount:
+        marks.add("chosen")
+    if facts:
+        marks.add("tested")
+    if any(entry.origins.of(node, frame) & {"value"} for node, _, frame in facts):
+        marks.add("paid")
+    if any(
+        entry.origins.of(node, frame) & {"hash", "blockhash", "time", "miner"}
+        for node, _, frame in facts
+    ):
+        marks.add("game")
+    spent = {one.place.variable for one in writes if one.place}
+    tied = {int(one[6:]) for one in amount if one.startswith("state:")}
+    for node, _, frame in facts:
+        tied |= {int(one[6:]) for one in entry.origins.of(node, frame) if one.startswith("state:")}
+    if tied & spent:
+        marks.add("debited")
+        if _wrong_way(entry, index, value, vertex):
+            yield from _one(
+                hint_at(
+                    entry,
+                    "unprotected-transfer",
+                    "wrong-way",
+                    [node for node, _, _ in facts],
+                    "the test lets through more than the caller has",
+                    marks=marks,
+                )
+            )
+        return
+    own = any(_own(entry, one, vertex) for one in walk(value))
+    variant = "undebited" if own else ("constant" if "constant" in marks else "open")
+    yield from _one(
+        hint_at(
+            entry,
+            "unprotected-transfer",
+            variant,
+            vertex.node,
+            f"{spell(value)[:50]} is paid to whoever asks, and nothing is debited",
+            marks=marks,
+        )
+    )
+
+
+def _own(entry: Entry, node: Node, vertex: Vertex) -> bool:
+    place = entry.origins.place(node, vertex.frame)
+    return place is not None and any("sender" in entry.origins.of(*key) for key in place.keys)
+
+
+def _wrong_way(entry: Entry, index: int, value: Node, vertex: Vertex) -> bool:
+    """Whether a test asks that the amount is at least, not at most, what the caller has."""
+    if spell(value) == "" or "parameter" not in entry.origins.of(value, vertex.frame):
+        return False
+    wrong = right = False
+    for node, holds, frame in entry.facts_at(index):
+        if kind_of(node) != "BinaryOperation" or node["operator"] not in ("<", "<=", ">", ">="):
+            continue
+        left, more = node["leftExpression"], node["operator"] in (">", ">=")
+        for one, other, greater in (
+            (left, node["rightExpression"], more),
+            (node["rightExpression"], left, not more),
+        ):
+            if spell(one) == spell(value) and _own_of(entry, other, frame):
+                wrong, right = wrong or greater == holds, right or greater != holds
+    return wrong and not right
+
+
+def _own_of(entry: Entry, node: Node, frame: Frame) -> bool:
+    place = entry.origins.place(node, frame)
+    return place is not None and any("sender" in entry.origins.of(*key) for key in place.keys)
+
+
+def _lengths(entry: Entry) -> Iterator[Hint]:
+    """The length of a storage array, set at will: every slot can then be written."""
+    if entry.contract.unit.version >= (0, 6, 0):
+        return
+    for index, vertex in entry.vertices("write"):
+        place = vertex.place
+        if place is None or not place.path or place.path[-1] != ".length" or index in entry.guarded:
+            continue
+        target = vertex.node.get("leftHandSide") or vertex.node.get("subExpression")
+        if target is None or not type_of(peeled(target)["expression"]).endswith("[] storage ref"):
+            continue
+        operator = vertex.node["operator"]
+        given = entry.origins.of(vertex.value, vertex.frame)
+        name = entry.world.spoken(place)
+        if operator in ("--", "-=") and not _bounded(entry, index, target):
+            yield from _one(
+                hint_at(
+                    entry,
+                    "array-length",
+                    "shrinks",
+                    vertex.node,
+                    f"{name} can fall below zero, and every slot is then in reach",
+                )
+            )
+        elif operator == "=" and given & {"parameter", "value"}:
+            yield from _one(
+                hint_at(
+                    entry,
+                    "array-length",
+                    "chosen",
+                    vertex.node,
+                    f"the caller chooses {name}, and may bring every slot in reach",
+                )
+            )
+
+
+def _bounded(entry: Entry, index: int, target: Node) -> bool:
+    name = spell(target)
+    for node, holds, _ in entry.facts_at(index):
+        if kind_of(node) == "BinaryOperation" and name in spell(node):
+            zero = (spell(node["leftExpression"]), node["operator"], spell(node["rightExpression"]))
+            if zero not in (("0", "<=", name), (name, ">=", "0")):
+                return True
+    return False
+
+
+def _one(hint: Hint | None) -> Iterator[Hint]:
+    if hint is not None:
+        yield hint
