@@ -140,6 +140,15 @@ RULES = (
         cwe=937,
     ),
     rule(
+        "hidden-text",
+        "The source shows something else than it says",
+        "high",
+        "other",
+        "",
+        "Remove characters that turn or hide text; read the file in a viewer that shows them.",
+        cwe=1007,
+    ),
+    rule(
         "missing-zero-check",
         "A trusted address can be set to zero",
         "low",

@@ -42,9 +42,7 @@ def analyse_tree(tree: Node, path_of: Callable[[str], str]) -> Report:
     return Report(tuple(findings), tuple(sorted(entry.name for entry in entries if entry.cut)))
 
 
-def _merged(
-    found: Iterable[Found], contract: str, path_of: Callable[[str], str]
-) -> list[Finding]:
+def _merged(found: Iterable[Found], contract: str, path_of: Callable[[str], str]) -> list[Finding]:
     """One finding a rule, place and message, however many entries lead there."""
     groups: dict[tuple[str, str, int, str], list[Found]] = {}
     for one in found:

@@ -86,7 +86,9 @@ class Caller(Evaluator):
     def _builtin(self, node: Node) -> Value:
         name = str(node["func"].get("id") or node["func"].get("attr"))
         args = [
-            self.values.literal(annotation_name(one), "type") if _is_type(one) else self.evaluate(one)
+            self.values.literal(annotation_name(one), "type")
+            if _is_type(one)
+            else self.evaluate(one)
             for one in node["args"]
         ]
         flags = {one["arg"]: self.evaluate(one["value"]) for one in node["keywords"]}
@@ -95,7 +97,9 @@ class Caller(Evaluator):
         if name in ("empty", "max_value", "min_value"):
             text = "empty" if name == "empty" else f"{name}({args[0].tag})"
             return self.values.literal(text, type_name(node))
-        extra = [value for key, value in flags.items() if key not in ("output_type", "unwrap_tuple")]
+        extra = [
+            value for key, value in flags.items() if key not in ("output_type", "unwrap_tuple")
+        ]
         made = self.values.make("call", name, *args, *extra, kind=type_name(node))
         if name == "convert":
             return made
@@ -139,7 +143,7 @@ class Caller(Evaluator):
             target,
             func["attr"],
             tuple(args),
-            self.program.arguments.get((decl.get("source_id"), decl.get("node_id")), ()),
+            self.program.arguments.get((decl.get("source_id", -1), decl.get("node_id", -1)), ()),
             flags.get("value"),
             {key: _word(flag) for key, flag in flags.items()},
             returns,

@@ -65,7 +65,17 @@ class Call:
     @property
     def gives_control(self) -> bool:
         """Whether the callee can call back and change state: not a stipend of 2,300 gas."""
-        return self.kind in ("extcall", "raw_call", "create") and not self.is_static
+        return self.kind in ("extcall", "raw_call", "create") and not (
+            self.is_static or self.is_fixed
+        )
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the code that runs is written in the source, as raw initcode can be."""
+        code = self.target
+        while code.op == "call" and code.tag == "concat":
+            code = code.args[0]
+        return self.kind == "create" and code.op == "lit"
 
     @property
     def sends(self) -> bool:
@@ -95,7 +105,7 @@ class Event:
     locked :
         Whether the reentrancy lock is held.
     loops :
-        Ids of the loops around it, with what they run over.
+        The loops around it: the id of the event at the head, and what it runs over.
     """
 
     id: int
@@ -179,6 +189,19 @@ class Entry:
     def follows(self, later: Event, earlier: Event) -> bool:
         """Whether a path leads from one event to the other."""
         return bool(self.reach[earlier.id] >> later.id & 1)
+
+    def follows_within(self, later: Event, earlier: Event, heads: frozenset[int]) -> bool:
+        """Whether a path leads from one event to the other without a new turn of some loops."""
+        seen = set(heads)
+        waiting = list(self.after[earlier.id])
+        while waiting:
+            one = waiting.pop()
+            if one == later.id:
+                return True
+            if one not in seen:
+                seen.add(one)
+                waiting += self.after[one]
+        return False
 
     def known(self, event: Event) -> frozenset[Fact]:
         """What holds at an event, or is asserted before the function can return.

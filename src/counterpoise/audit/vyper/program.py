@@ -250,7 +250,11 @@ def _decorator(node: Node) -> str:
 def _variable(node: Node, source: int, alias: str) -> Variable:
     found = node.get("type") or {}
     of = found
-    while "value_type" in of and of.get("typeclass") in ("hashmap", "static_array", "dynamic_array"):
+    while "value_type" in of and of.get("typeclass") in (
+        "hashmap",
+        "static_array",
+        "dynamic_array",
+    ):
         of = of["value_type"]
     name = node["target"]["id"]
     return Variable(

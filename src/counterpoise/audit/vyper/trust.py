@@ -52,11 +52,26 @@ class Contract:
                 event.variable
                 for entry in self.changing
                 for event, new in entry.writes
-                if (chosen(new) or new.has_env(*CALLERS)) and not self._is_guarded(entry, event, opened)
+                if (chosen(new) or new.has_env(*CALLERS))
+                and not self._is_guarded(entry, event, opened)
             )
             if found <= opened:
                 return _Trust(frozenset(guards) - {""}, opened)
             opened |= found
+
+    @cached_property
+    def filled(self) -> frozenset[str]:
+        """Variables and immutables that are never set to the empty value."""
+        empty: set[str] = set()
+        known: set[str] = set()
+        for entry in self.entries:
+            facts = list(atoms(entry.ends))
+            for event in entry.of_kind("write", "set"):
+                name, new = event.value.tag, event.new
+                known.add(name)
+                if new is None or not any(_says_filled(fact, strip(new)) for fact in facts):
+                    empty.add(name)
+        return frozenset(known - empty)
 
     @property
     def trusted(self) -> frozenset[str]:
@@ -71,6 +86,14 @@ class Contract:
     def is_guarded(self, entry: Entry, event: Event) -> bool:
         """Whether every path to the event, or from it to the end, checks who is calling."""
         return self._is_guarded(entry, event, self.open)
+
+    def checks_caller(self, entry: Entry, event: Event) -> bool:
+        """Whether the caller itself, or a signature, is checked, not only a proof that it brings."""
+        return any(
+            any(part.is_env(*CALLERS) or part.tag == "ecrecover" for part in value.parts)
+            and self.guard(value, truth, self.open) is not None
+            for value, truth in entry.known(event)
+        )
 
     def _is_guarded(self, entry: Entry, event: Event, opened: frozenset[str]) -> bool:
         return any(self.guard(*fact, opened) is not None for fact in entry.known(event))
@@ -87,7 +110,9 @@ class Contract:
             return self.guard(value.args[0], not truth, opened)
         if value.op in ("and", "or", "either", "phi"):
             every = value.op != "and" if truth else value.op == "and"
-            parts = [self.guard(arg, truth, opened) for arg in value.args if not _is_false(arg, truth)]
+            parts = [
+                self.guard(arg, truth, opened) for arg in value.args if not _is_false(arg, truth)
+            ]
             found = [part for part in parts if part is not None]
             if not found or (every and len(found) < len(parts)):
                 return None
@@ -118,13 +143,11 @@ class Contract:
     def is_own(self, entry: Entry, slot: Value) -> bool:
         """Whether a slot belongs to the caller, or is one that this very call makes."""
         written = {event.variable for event, _ in entry.writes}
-        for key in slot.args:
-            if key.has_env("msg.sender"):
-                return True
-            loads = [leaf for leaf in key.leaves if leaf.op == "load"]
-            if loads and not chosen(key) and all(leaf.tag in written for leaf in loads):
-                return True
-        return False
+        return any(
+            key.has_env("msg.sender")
+            or any(leaf.op == "load" and leaf.tag in written for leaf in key.leaves)
+            for key in slot.args
+        )
 
 
 def equality(value: Value, truth: bool) -> tuple[Value, Value] | None:
@@ -164,6 +187,13 @@ def chosen(value: Value) -> frozenset[Value]:
 def is_chosen(value: Value) -> bool:
     """Whether the caller chooses it, itself included."""
     return bool(chosen(value)) or value.has_env(*CALLERS)
+
+
+def _says_filled(fact: Fact, value: Value) -> bool:
+    sides = equality(fact[0], not fact[1])
+    if sides is None:
+        return fact[1] and fact[0].op == "field" and fact[0].args[0] is value
+    return any(strip(a) is value and b.is_empty for a, b in (sides, sides[::-1]))
 
 
 def _all_facts(entry: Entry) -> set[Fact]:
@@ -211,7 +241,9 @@ def _membership(value: Value, truth: bool, opened: frozenset[str]) -> frozenset[
         about_caller = any(arg.has_env(*CALLERS) for arg in leaf.args)
         if leaf.op == "load" and about_caller and leaf.tag not in opened:
             single = leaf.kind in ("bool", "address") or value.tag == "In"
-            masked = any(part.op == "bin" and part.tag == "BitAnd" for part in compared.parts)
+            masked = any(
+                part.op == "bin" and part.tag in ("BitAnd", "RShift") for part in compared.parts
+            )
             if single or masked:
                 return frozenset([leaf.tag])
         if leaf.op == "result" and about_caller and not chosen(leaf.args[0]):

@@ -100,7 +100,9 @@ class Walker(Caller):
         for kind, used in (("read", "variable_reads"), ("write", "variable_writes")):
             for one in node["func"].get(used, ()):
                 decl = one["decl_node"] or {}
-                found = self.program.variables.get((decl.get("source_id"), decl.get("node_id")))
+                found = self.program.variables.get(
+                    (decl.get("source_id", -9), decl.get("node_id", -9))
+                )
                 if found is not None and found.is_stored:
                     slot = self.values.make("load", found.name, kind=found.kind)
                     unknown = self.values.make("unknown", "summary", uid=self.values.new_uid())
@@ -237,7 +239,7 @@ class Walker(Caller):
         start = self.state.copy()
         changed = [key for key in _assigned(node["body"]) if key in start.env]
         again = {key: self.values.make("again", "", uid=self.values.new_uid()) for key in changed}
-        ends = self._turn(node, start, again, uid, over)
+        ends = self._turn(node, start, again, over)
         del self.entry.events[head.id + 1 :], self.entry.after[head.id + 1 :]
         self.entry.after[head.id].clear()
         carried = {
@@ -252,7 +254,7 @@ class Walker(Caller):
             for key in changed
         }
         loop = Loop()
-        self._turn(node, start, carried, uid, over, loop)
+        self._turn(node, start, carried, over, loop)
         after = start.copy()
         after.env.update(carried)
         self.state = join(self.values, [after, *loop.breaks]) or after
@@ -263,7 +265,6 @@ class Walker(Caller):
         node: Node,
         start: State,
         carried: dict[Key, Value],
-        uid: int,
         over: Value,
         loop: Loop | None = None,
     ) -> list[State]:
@@ -273,7 +274,7 @@ class Walker(Caller):
         self.state.env.update(carried)
         (head,) = start.last
         self.around.append(gathered)
-        self.loops.append((uid, over))
+        self.loops.append((head, over))
         returned = len(self.returns[-1])
         self.block(node["body"])
         self.loops.pop()

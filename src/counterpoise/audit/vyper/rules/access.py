@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from counterpoise.audit.findings import Severity
 from counterpoise.audit.vyper.events import Call, Entry, Event
@@ -47,7 +47,7 @@ def _write(contract: Contract, entry: Entry, event: Event, new: Value) -> Iterat
             f"whoever calls first sets {name}",
             LIKELY,
         )
-    elif not (_was_empty(entry, event) and _names_caller(new)) and not _is_derived(slot, new):
+    elif not _is_taken_up(entry, event) and not _is_derived(slot, new):
         yield at(
             "unprotected-write",
             entry,
@@ -61,8 +61,15 @@ def _callers(value: Value) -> frozenset[Value]:
     return frozenset(leaf for leaf in value.leaves if leaf.is_env("msg.sender", "tx.origin"))
 
 
-def _names_caller(value: Value) -> bool:
-    return value.has_env("msg.sender")
+def _is_taken_up(entry: Entry, event: Event) -> bool:
+    """Whether an empty record is made, under a name that the caller's address is written to."""
+    keys = event.value.args
+    named = any(
+        new.has_env("msg.sender")
+        for write, new in entry.writes
+        if write.value.args[: len(keys)] == keys
+    )
+    return named and _was_empty(entry, event)
 
 
 def _is_derived(slot: Value, new: Value) -> bool:
@@ -78,14 +85,17 @@ def _is_change(new: Value, slot: Value) -> bool:
 
 
 def _was_empty(entry: Entry, event: Event) -> bool:
-    """Whether the slot is known to be empty before it is written."""
+    """Whether the slot, or one of the same keys, is known to be empty before it is written."""
+    keys = event.value.args
     for value, truth in atoms(event.facts):
         sides = equality(value, truth)
         if sides and any(side.is_empty for side in sides):
             other = sides[0] if sides[1].is_empty else sides[1]
-            if event.value in other.parts:
-                return True
-        if value.op == "load" and value is event.value and not truth:
+            for part in other.parts:
+                beside = part.op == "load" and keys and part.args[: len(keys)] == keys
+                if part is event.value or beside:
+                    return True
+        if value is event.value and not truth:
             return True
     return False
 
@@ -143,7 +153,7 @@ def _lowered(contract: Contract, entry: Entry, event: Event, new: Value) -> Iter
         for value, _ in atoms(entry.known(event))
         for leaf in value.leaves
     )
-    if not spends and not limited and not _is_proven(entry, event, keyed):
+    if not spends and not limited and not is_proven(entry, event, keyed):
         yield at(
             "unprotected-write",
             entry,
@@ -176,8 +186,8 @@ def _raised(contract: Contract, entry: Entry, event: Event, new: Value) -> Itera
         )
 
 
-def _is_proven(entry: Entry, event: Event, values: list[Value]) -> bool:
-    """Whether what the caller chose is bound by a hash to something stored."""
+def is_proven(entry: Entry, event: Event, values: Iterable[Value]) -> bool:
+    """Whether what the caller chose is bound by a hash, or else by equality, to what is stored."""
     leaves = frozenset().union(*(chosen(value) for value in values))
     for value, truth in entry.known(event):
         sides = equality(value, truth)
@@ -202,11 +212,16 @@ def _payout(contract: Contract, entry: Entry, event: Event, call: Call) -> Itera
         and any(_shares(key, receiver) or key.has_env("msg.sender") for key in write.value.args)
     ]
     amount = amount_of(call)
-    owed = amount is not None and not chosen(amount) and any(
-        leaf.op == "load" and any(_shares(key, receiver) for key in leaf.args)
-        for leaf in amount.leaves
-    ) and any(write.variable in {x.tag for x in amount.leaves} for write, _ in entry.writes)
-    if lowered or owed or _is_proven(entry, event, [receiver]) or _is_through(entry, call):
+    owed = (
+        amount is not None
+        and not chosen(amount)
+        and any(
+            leaf.op == "load" and any(_shares(key, receiver) for key in leaf.args)
+            for leaf in amount.leaves
+        )
+        and any(write.variable in {x.tag for x in amount.leaves} for write, _ in entry.writes)
+    )
+    if lowered or owed or is_proven(entry, event, [receiver]) or _is_through(entry, call):
         return
     sure = bool(chosen(receiver)) and amount is not None
     yield at(
@@ -251,13 +266,15 @@ def _is_through(entry: Entry, call: Call) -> bool:
 
 
 def _shares(one: Value, other: Value) -> bool:
-    return bool(chosen(one) & chosen(other)) or (one.has_env("msg.sender") and other.has_env("msg.sender"))
+    return bool(chosen(one) & chosen(other)) or (
+        one.has_env("msg.sender") and other.has_env("msg.sender")
+    )
 
 
 def _pulled(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
     """Tokens of an account that the caller names are taken by this contract's allowance."""
     owner = call.args[0]
-    if not chosen(owner) or owner.has_env("msg.sender") or _is_proven(entry, event, [owner]):
+    if not chosen(owner) or owner.has_env("msg.sender") or is_proven(entry, event, [owner]):
         return
     yield at(
         "unprotected-transfer",
@@ -292,11 +309,14 @@ def _unequal(contract: Contract) -> Iterator[Found]:
             for event, new in entry.writes
             if event.variable == name
             and not contract.is_own(entry, event.value)
-            and not (_was_empty(entry, event) and _names_caller(new))
+            and not _is_taken_up(entry, event)
+            and not _is_sum(event.value, new)
         ]
-        guarded = {entry.name for entry, event, _ in writers if contract.is_guarded(entry, event)}
+        guarded = {
+            entry.name for entry, event, _ in writers if contract.checks_caller(entry, event)
+        }
         for entry, event, new in writers:
-            if entry.name in guarded or len(guarded) < 1:
+            if not guarded or contract.is_guarded(entry, event):
                 continue
             if _is_open_by_design(entry, event) or _is_derived(event.value, new):
                 continue
@@ -309,6 +329,20 @@ def _unequal(contract: Contract) -> Iterator[Found]:
             )
 
 
+def _is_sum(slot: Value, new: Value) -> bool:
+    """Whether something is only added to what is stored, or taken from it."""
+    return (
+        any(term is slot for term, _ in _terms(new))
+        and len(list(_terms(new))) > 1
+        and any(
+            (part.op == "bin" and part.tag in ("Add", "Sub"))
+            or (part.op == "call" and part.tag in ("unsafe_add", "unsafe_sub"))
+            for part in new.parts
+            if slot in part.leaves
+        )
+    )
+
+
 def _is_open_by_design(entry: Entry, event: Event) -> bool:
     """Whether time, a proof or another contract's word decides, instead of the caller.
 
@@ -317,16 +351,20 @@ def _is_open_by_design(entry: Entry, event: Event) -> bool:
     """
     known = entry.known(event)
     for value, truth in atoms(known):
-        if value.op == "cmp" and any(arg.has_env("block.timestamp", "block.number") for arg in value.args):
+        if value.op == "cmp" and any(
+            arg.has_env("block.timestamp", "block.number") for arg in value.args
+        ):
             left_late = value.args[0].has_env("block.timestamp", "block.number")
             late = (value.tag in ("Gt", "GtE")) == left_late
             if late == truth and value.tag in ("Gt", "GtE", "Lt", "LtE"):
                 return True
         sides = equality(value, truth)
-        if sides and any(leaf.op == "result" and leaf.kind != "bool" for s in sides for leaf in s.leaves):
+        if sides and any(
+            leaf.op == "result" and leaf.kind != "bool" for s in sides for leaf in s.leaves
+        ):
             return True
     proven = any(chosen(arg) for arg in event.value.args)
-    if proven and _is_proven(entry, event, [event.value, *event.value.args]):
+    if proven and is_proven(entry, event, [event.value, *event.value.args]):
         return True
     moved = [receiver_of(call) for _, call in entry.calls]
     named = [one for one in moved if one is not None]

@@ -94,9 +94,11 @@ def _time(entry: Entry, event: Event) -> Iterator[Found]:
 
 
 def _is_clock(value: Value) -> bool:
-    return value.is_env("block.timestamp") or (
-        value.op == "bin" and value.tag in ("Add", "Sub", "Mod") and value.has_env("block.timestamp")
-    )
+    """The time, or the time with something added, taken away or divided out."""
+    bare = strip(value)
+    if bare.op == "bin" and bare.tag in ("Add", "Sub", "Mod"):
+        return any(_is_clock(arg) for arg in bare.args)
+    return bare.is_env("block.timestamp")
 
 
 def _is_thin(value: Value) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from counterpoise.audit.findings import Severity
 from counterpoise.audit.vyper.events import Entry, Event
 from counterpoise.audit.vyper.found import LIKELY, MAYBE, Found, at
 from counterpoise.audit.vyper.rules.numbers import Bounds
@@ -33,9 +34,7 @@ def _settings(entry: Entry) -> Iterator[tuple[Event, str, Value]]:
             yield event, event.value.tag, event.new
 
 
-def _zero(
-    contract: Contract, entry: Entry, event: Event, name: str, new: Value
-) -> Iterator[Found]:
+def _zero(contract: Contract, entry: Entry, event: Event, name: str, new: Value) -> Iterator[Found]:
     bare = strip(new)
     if name not in contract.trusted or bare.op != "param" or bare.kind != "address":
         return
@@ -54,6 +53,7 @@ def _zero(
         event,
         f"{name} can be set to the empty address, and then nobody holds it",
         LIKELY,
+        severity=Severity.INFO if entry.is_deploy else None,
     )
 
 
@@ -93,6 +93,8 @@ def _plain_loads(value: Value) -> Iterator[Value]:
 def _unbounded(
     contract: Contract, entry: Entry, event: Event, name: str, new: Value
 ) -> Iterator[Found]:
+    if any(key.op != "param" for key in event.value.args):
+        return
     if not chosen(new) or event.value in new.leaves or not contract.is_guarded(entry, event):
         return
     if not Bounds(entry.known(event)).is_bounded(new):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from counterpoise.audit.findings import Severity
 from counterpoise.audit.vyper.events import Entry, Event, Fact
 from counterpoise.audit.vyper.found import LIKELY, MAYBE, RARELY, SURE, Found, at
+from counterpoise.audit.vyper.rules.access import is_proven
 from counterpoise.audit.vyper.trust import Contract, atoms, chosen, order_of
 from counterpoise.audit.vyper.values import Value, strip
 
@@ -34,16 +35,25 @@ class Bounds:
     def __init__(self, facts: frozenset[Fact]) -> None:
         self._low: list[tuple[Value, Value]] = []
         self._unequal: list[tuple[Value, Value]] = []
+        self._names: set[Value] = set()
         for value, truth in atoms(facts):
             pair = order_of(value, truth)
             if pair is not None:
                 self._low.append((strip(pair[0]), strip(pair[1])))
             elif value.op == "cmp" and value.tag in ("Eq", "NotEq"):
                 sides = strip(value.args[0]), strip(value.args[1])
+                self._name(sides, (value.tag == "Eq") == truth)
                 if (value.tag == "Eq") == truth:
                     self._low += [sides, sides[::-1]]
                 else:
                     self._unequal.append(sides)
+
+    def _name(self, sides: tuple[Value, Value], equal: bool) -> None:
+        """Keys under which something is stored: the contract gave them out, so they are small."""
+        for one, other in (sides, sides[::-1]):
+            if other.op == "lit" and other.is_empty != equal:
+                for leaf in one.leaves:
+                    self._names |= set(leaf.args) if leaf.op == "load" else set()
 
     def at_most(self, low: Value, high: Value) -> bool:
         """Whether ``low <= high`` is known."""
@@ -61,15 +71,32 @@ class Bounds:
             bare in pair and any(side.is_empty for side in pair) for pair in self._unequal
         )
 
+    def is_held(self, value: Value) -> bool:
+        """Whether what the caller chooses of a value is held below something."""
+        bare = strip(value)
+        if not chosen(bare) or self.is_bounded(bare):
+            return True
+        if bare.op == "call" and bare.tag == "min":
+            return any(self.is_held(arg) for arg in bare.args)
+        if bare.op == "bin" and bare.tag == "Sub":
+            return self.is_held(bare.args[0])
+        if bare.op == "element":
+            return False
+        return bool(bare.args) and all(self.is_held(arg) for arg in bare.args)
+
     def is_bounded(self, value: Value) -> bool:
         """Whether everything in a value that can be large is held below something."""
         bare = strip(value)
         if not bare.leaves or bare.number is not None or any(a is bare for a, _ in self._low):
             return True
+        if bare in self._names or (bare.op == "call" and bare.tag == "len"):
+            return True
         if bare.op == "bin" and bare.tag == "BitAnd":
             return any(not arg.leaves or self.is_bounded(arg) for arg in bare.args)
         if bare.op == "bin" and bare.tag in ("Mod", "RShift", "FloorDiv"):
-            return bare.tag != "FloorDiv" or self.is_bounded(bare.args[0]) or not bare.args[1].leaves
+            return (
+                bare.tag != "FloorDiv" or self.is_bounded(bare.args[0]) or not bare.args[1].leaves
+            )
         if bare.op in ("cmp", "not", "and", "or") or bare.kind in ("bool", "uint8", "uint16"):
             return True
         if bare.op in ("param", "env", "load", "immutable", "result", "fresh"):
@@ -120,19 +147,23 @@ def _wraps(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
         event,
         f"{value.tag} of what {'the caller chooses' if strangers else 'nothing bounds'} may wrap",
         SURE if strangers else MAYBE,
-        severity=None if strangers else Severity.LOW,
+        severity=(Severity.MEDIUM if entry.is_view else None) if strangers else Severity.LOW,
     )
 
 
 def _is_mask_of(low: Value, high: Value) -> bool:
     """``x & m <= x``, and ``x >> n <= x``."""
     low, high = strip(low), strip(high)
-    return low.op == "bin" and low.tag in ("BitAnd", "RShift", "FloorDiv", "Mod") and high in low.args
+    return (
+        low.op == "bin" and low.tag in ("BitAnd", "RShift", "FloorDiv", "Mod") and high in low.args
+    )
 
 
 def _shifted(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
     left, by = event.value.args
-    if not chosen(left) or bounds.is_bounded(left):
+    if not chosen(left) or bounds.is_held(left) or not _is_kept(entry, event.value):
+        return
+    if is_proven(entry, event, chosen(left)):
         return
     if by.number is not None and _bits(left) + by.number <= 256:
         return
@@ -146,15 +177,27 @@ def _shifted(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
     )
 
 
+def _is_kept(entry: Entry, value: Value) -> bool:
+    """Whether a value goes into storage or out of the contract, alone or in a packed word."""
+    for event in entry.of_kind("write", "call"):
+        given = event.call.args if event.call is not None else (event.new, event.value)
+        if any(part is not None and value in part.parts for part in given):
+            return True
+    return False
+
+
 def _divides(entry: Entry, event: Event) -> Iterator[Found]:
     value = event.value
     if value.op != "bin" or value.tag != "Mult":
         return
     for one, other in (value.args, value.args[::-1]):
         bare = strip(one)
+        if len(bare.args) < 2:
+            continue
         divided = bare.op == "bin" and bare.tag == "FloorDiv"
         unsafe = bare.op == "call" and bare.tag == "unsafe_div"
-        if (divided or unsafe) and bare.args[1] is not other and bare.args[0].leaves:
+        exact = bare.args[1] is other or not bare.args[0].leaves or _is_rounded_up(bare)
+        if (divided or unsafe) and not exact:
             yield at(
                 "divide-first",
                 entry,
@@ -163,6 +206,13 @@ def _divides(entry: Entry, event: Event) -> Iterator[Found]:
                 SURE,
             )
             return
+
+
+def _is_rounded_up(value: Value) -> bool:
+    """``(x + d - 1) // d``: how many parts there are, not a share of something."""
+    top, divisor = strip(value.args[0]), value.args[1].number
+    added = top.op == "bin" and top.tag == "Add" and divisor is not None
+    return added and any(arg.number == (divisor or 0) - 1 for arg in top.args)
 
 
 def is_own_balance(value: Value) -> bool:

@@ -12,6 +12,7 @@ from counterpoise.audit.vyper.values import Value, strip
 
 __all__ = ["outer"]
 
+FIXED = ("immutable", "lit")
 TOKEN_METHODS = ("transfer", "transferFrom", "approve")
 
 
@@ -22,7 +23,9 @@ def outer(contract: Contract) -> Iterator[Found]:
             yield from _unchecked(entry, event, call)
             yield from _token(entry, event, call)
             yield from _delegate(contract, entry, event, call)
-            if call.flags.get("skip_contract_check") == "True" and not _has_code(entry, event, call):
+            if call.flags.get("skip_contract_check") == "True" and not _has_code(
+                entry, event, call
+            ):
                 yield at(
                     "skip-check",
                     entry,
@@ -46,12 +49,16 @@ def _unchecked(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
     if call.kind not in ("raw_call", "create") or call.flags.get("revert_on_failure") != "False":
         return
     if not _is_tested(entry, event.value):
+        logged = any(event.value in log.value.leaves for log in entry.of_kind("log"))
         yield at(
             "unchecked-raw",
             entry,
             event,
-            "the call may fail, and nothing depends on whether it did",
-            SURE,
+            "the call may fail; its failure is logged, and changes nothing"
+            if logged
+            else "the call may fail, and nothing depends on whether it did",
+            MAYBE if logged else SURE,
+            severity=Severity.INFO if logged else None,
         )
 
 
@@ -73,11 +80,13 @@ def _token(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
             event,
             f"{call.method} of a token that returns nothing would always revert here",
             MAYBE,
-            severity=Severity.LOW,
+            severity=Severity.INFO if strip(call.target).op in FIXED else Severity.LOW,
         )
 
 
 def _delegate(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterator[Found]:
+    if entry.is_deploy or call.is_fixed:
+        return
     if not (call.is_delegate or call.kind == "create"):
         return
     target = strip(call.target)
@@ -87,9 +96,7 @@ def _delegate(contract: Contract, entry: Entry, event: Event, call: Call) -> Ite
     loads = {leaf.tag for leaf in target.leaves if leaf.op == "load"}
     if chosen(target) or target.has_env("msg.sender") or loads & contract.open:
         if not contract.is_guarded(entry, event) or loads & contract.open:
-            yield at(
-                "delegate-target", entry, event, f"{what}, and the caller chooses which", SURE
-            )
+            yield at("delegate-target", entry, event, f"{what}, and the caller chooses which", SURE)
             return
     if call.is_delegate and target.op != "lit":
         yield at(

@@ -119,9 +119,7 @@ def _traded(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
     for name, arg in zip(call.names, call.args, strict=False):
         bare = strip(arg)
         if LEAST.search(name) and bare.is_empty:
-            yield at(
-                "no-slippage", entry, event, f"{call.method} is told to take any price", SURE
-            )
+            yield at("no-slippage", entry, event, f"{call.method} is told to take any price", SURE)
         elif UNTIL.search(name) and bare.has_env("block.timestamp") and not chosen(bare):
             yield at(
                 "no-slippage",
@@ -147,7 +145,8 @@ def _raced(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
             stored = fixed.op in ("load", "immutable") or (fixed.op == "lit" and not fixed.is_empty)
             own = any(key.has_env("msg.sender") for leaf in other.leaves for key in leaf.args)
             names = any(part.is_env("msg.sender") for part in bare.parts)
-            if hashed and stored and chosen(bare) and not names and not own:
+            secret = hashed and not _is_seen(entry, chosen(bare))
+            if secret and stored and chosen(bare) and not names and not own:
                 yield at(
                     "front-running",
                     entry,
@@ -156,6 +155,16 @@ def _raced(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
                     LIKELY,
                 )
                 return
+
+
+def _is_seen(entry: Entry, values: frozenset[Value]) -> bool:
+    """Whether what is hashed is used otherwise too: then it is a record shown, not a secret."""
+    for event in entry.events:
+        given = event.call.args if event.call is not None else (event.new, event.value)
+        for part in given:
+            if part is not None and event.kind in ("write", "call") and values & part.leaves:
+                return True
+    return False
 
 
 def _prices(entry: Entry) -> Iterator[Found]:
@@ -212,7 +221,11 @@ def _stale(entry: Entry, event: Event, result: Value) -> Iterator[Found]:
         pair = order_of(value, truth)
         if pair and result in pair[1].leaves and not pair[0].leaves:
             positive = True
-        if value.op == "cmp" and value.tag in ("Eq", "NotEq") and any(a.is_empty for a in value.args):
+        if (
+            value.op == "cmp"
+            and value.tag in ("Eq", "NotEq")
+            and any(a.is_empty for a in value.args)
+        ):
             positive = True
     missing = [] if fresh else ["its age"]
     missing += [] if positive else ["that it is above zero"]
@@ -228,7 +241,9 @@ def _stale(entry: Entry, event: Event, result: Value) -> Iterator[Found]:
 
 def _trap(contract: Contract) -> Iterator[Found]:
     takes = [entry for entry in contract.changing if entry.is_payable]
-    gives = any(call.sends or call.is_delegate for entry in contract.entries for _, call in entry.calls)
+    gives = any(
+        call.sends or call.is_delegate for entry in contract.entries for _, call in entry.calls
+    )
     if takes and not gives:
         entry = takes[0]
         yield Found(

@@ -48,20 +48,15 @@ def _target(call: Call) -> str:
 
 def _after(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterator[Found]:
     """Writes that follow a call, of variables that the call could have relied on."""
-    late: dict[str, Event] = {}
+    late: dict[str, tuple[Event, Event]] = {}
     for write, _ in entry.writes:
-        if entry.follows(write, event):
-            late.setdefault(write.variable, write)
-    for name, write in sorted(late.items()):
-        before = [
-            read
-            for read in entry.of_kind("read")
-            if read.variable == name and (entry.follows(event, read) or read is event)
-        ]
-        if not before:
-            continue
+        if write.variable not in late and entry.follows(write, event):
+            before = _relied_on(entry, event, write)
+            if before is not None:
+                late[write.variable] = before, write
+    for name, (before, write) in sorted(late.items()):
         steps = (
-            (before[0].place, f"reads {name}"),
+            (before.place, f"reads {name}"),
             (event.place, f"calls {_target(call)}"),
             (write.place, f"writes {name}"),
         )
@@ -89,6 +84,45 @@ def _after(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterat
             )
         else:
             yield from _view(contract, entry, event, call, write, steps)
+
+
+def _relied_on(entry: Entry, event: Event, write: Event) -> Event | None:
+    """A read before the call on whose answer the call or the later write relies, if there is one.
+
+    Either a condition around the call looked at the variable, or the write can be reached from the
+    call without the slot being read anew. A slot that each turn of a loop names anew is another
+    one in the next turn.
+    """
+    heads = _own_turns(write)
+    if heads and not entry.follows_within(write, event, heads):
+        return None
+    reads = [
+        read
+        for read in entry.of_kind("read")
+        if read.variable == write.variable and entry.follows(event, read)
+    ]
+    if not reads:
+        return None
+    checked = any(
+        leaf.tag == write.variable
+        for value, _ in event.facts
+        for leaf in value.leaves
+        if leaf.op == "load"
+    )
+    again = frozenset(read.id for read in entry.of_kind("read") if read.value is write.value)
+    if checked or entry.follows_within(write, event, heads | again):
+        return reads[0]
+    return None
+
+
+def _own_turns(write: Event) -> frozenset[int]:
+    """Heads of the loops whose element is in the slot's keys."""
+    parts = write.value.parts
+    return frozenset(
+        head
+        for head, over in write.loops
+        if any(part.op == "element" and part.args[0] is over for part in parts)
+    )
 
 
 def _view(  # noqa: PLR0917 - one finding, told in full
@@ -140,9 +174,7 @@ def _locks_getters(contract: Contract) -> bool:
     return bool(contract.program.main.settings.get("nonreentrancy_by_default"))
 
 
-def _unlocked(
-    contract: Contract, entry: Entry, outer: list[tuple[Event, Call]]
-) -> Iterator[Found]:
+def _unlocked(contract: Contract, entry: Entry, outer: list[tuple[Event, Call]]) -> Iterator[Found]:
     """A function that changes state and hands over control holds no lock at all."""
     if not any(entry.writes):
         return

@@ -23,7 +23,7 @@ def signatures(contract: Contract) -> Iterator[Found]:
             if event.value.op != "call":
                 continue
             if event.value.tag == "ecrecover":
-                yield from _zero(entry, event)
+                yield from _zero(contract, entry, event)
                 if not entry.is_view:
                     yield from _replay(entry, event)
                     yield from _malleable(entry, event)
@@ -32,7 +32,7 @@ def signatures(contract: Contract) -> Iterator[Found]:
                 yield from _domain(entry, event)
 
 
-def _zero(entry: Entry, event: Event) -> Iterator[Found]:
+def _zero(contract: Contract, entry: Entry, event: Event) -> Iterator[Found]:
     """The recovered address is compared, and nothing says that it is not empty."""
     signer = event.value
     facts = list(atoms(entry.ends))
@@ -51,6 +51,8 @@ def _zero(entry: Entry, event: Event) -> Iterator[Found]:
                 return
         if value in compared and truth:
             return
+    if all(one.op in ("load", "immutable") and one.tag in contract.filled for one in compared):
+        return
     yield at(
         "signature-zero",
         entry,
@@ -100,7 +102,9 @@ def _replay(entry: Entry, event: Event) -> Iterator[Found]:
 
 def _has_domain(digest: Value) -> bool:
     """Whether a domain separator that was made before goes in, from storage or an immutable."""
-    return any(leaf.op in ("load", "immutable") and leaf.kind == "bytes32" for leaf in digest.leaves)
+    return any(
+        leaf.op in ("load", "immutable") and leaf.kind == "bytes32" for leaf in digest.leaves
+    )
 
 
 def _is_used_up(entry: Entry, digest: Value) -> bool:
@@ -191,7 +195,7 @@ def _packed(entry: Entry, event: Event) -> Iterator[Found]:
     if inner.op != "call" or inner.tag != "concat":
         return
     parts = [arg for arg in inner.args if arg.kind in DYNAMIC or strip(arg).kind in DYNAMIC]
-    loose = [arg for arg in parts if chosen(arg)]
+    loose = [arg for arg in parts if chosen(arg) and not _has_fixed_length(arg)]
     if len(loose) > 1:
         yield at(
             "packed-hash",
@@ -200,6 +204,16 @@ def _packed(entry: Entry, event: Event) -> Iterator[Found]:
             "two parts without fixed length are joined: another split of them hashes alike",
             SURE,
         )
+
+
+def _has_fixed_length(value: Value) -> bool:
+    """A slice of a literal length, or an encoding of words."""
+    bare = strip(value)
+    if bare.op != "call":
+        return bare.op == "lit"
+    if bare.tag == "slice":
+        return bare.args[2].number is not None
+    return bare.tag == "abi_encode" and not any(arg.kind in DYNAMIC for arg in bare.args)
 
 
 def _domain(entry: Entry, event: Event) -> Iterator[Found]:
