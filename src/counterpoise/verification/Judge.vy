@@ -82,9 +82,9 @@ def judge(cell: IJudge.Cell) -> IJudge.Ruling:
         else:
             assert len(cell.before_path) == len(cell.after_path), "judge: path before of another length"
             root_before: bytes32 = ordered_tree._root_of(keccak256(cell.before), facts.place - 1, cell.before_path)
-            assert root_before == root, "judge: leaves of two traces"
             before: Bytes[LEAF] = concat(cell.before, empty(bytes32))
             self._check_marks(extract32(before, 0, output_type=uint256), facts.place - 1, len(cell.before))
+            assert root_before == root, "judge: leaves of two traces"
             length: uint256 = self._length(header, facts, facts.place - 1)
             assert len(cell.before) == length, "judge: leaf before of another length"
             row: uint256 = facts.trees if cell.kind == SUM else cell.row
