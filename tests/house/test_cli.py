@@ -7,7 +7,17 @@ import time
 
 import pytest
 
-VERBS = ["demo", "verify", "chain", "account", "federation", "provenance", "job", "completion"]
+VERBS = [
+    "demo",
+    "verify",
+    "chain",
+    "account",
+    "federation",
+    "provenance",
+    "job",
+    "audit",
+    "completion",
+]
 
 
 def run(*words, **options):

@@ -143,6 +143,14 @@ REQUIRED: Mapping[str, Mapping[str, Rule]] = {
         "started": _is_count,
         "ended": _is_count,
     },
+    "audit": {
+        "report": _is_digest,
+        "rule_set": _is_text,
+        "engines": _each(name=_is_text, version=_is_text),
+        "compilers": _each(name=_is_text),
+        "counts": _is_metrics,
+        "limits": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    },
     "erasure": {
         "dataset": _is_digest,
         "positions": _is_positions,
