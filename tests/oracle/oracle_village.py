@@ -1,23 +1,21 @@
-"""A network with an oracle, a published model, a staked committee and nodes, in one folder."""
+"""A network with a published model, a staked committee and nodes, in one folder."""
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoise.chain import deploy
 from counterpoise.core.digest import sha256
 from counterpoise.core.units import TOKEN
-from counterpoise.inference import Layer, ModelsClient, Net
+from counterpoise.inference import Layer, Net, input_commitment
 from counterpoise.network import Network, create_network, open_network
-from counterpoise.oracle import Inbox, OracleClient, OracleNode, Order, Policy, publish_model
-from counterpoise.verification import Level, Quorum, QuorumClient, QuorumTerms, fetch_verdict
+from counterpoise.oracle import Inbox, OracleClient, Order, Policy, open_node, publish_model
+from counterpoise.verification import Level, OptimisticClient, QuorumClient
 
 MEMBERS = ("nina", "olaf", "pia")
-DAY, WINDOW = 86_400, 60
+HOUR, DAY = 3_600, 86_400
 STAKE, FEE = 100 * TOKEN, 6 * TOKEN
-NOBODY = bytes(20)
 
 
 def small_net(seed=0):
@@ -45,6 +43,10 @@ class Village:
         return QuorumClient(self.network.contract("Quorum"))
 
     @property
+    def optimistic(self):
+        return OptimisticClient(self.network.contract("Optimistic"))
+
+    @property
     def inbox(self):
         return Inbox(self.network.store, self.network.mailbox)
 
@@ -55,6 +57,10 @@ class Village:
     def now(self):
         return self.network.chain.block().time
 
+    def balance(self, who):
+        token = self.network.contract("CreditToken")
+        return token.call("balanceOf", getattr(who, "address", who))
+
     def fund(self, name, tokens=1000):
         account = self.account(name)
         self.network.chain.fund(account.address, 10**21)
@@ -64,34 +70,23 @@ class Village:
 
     def ask(self, values=(10, 200, 3, 4), put=True, reference=False, **changes):
         """Ask about an input that is, or is not yet, in the inbox; give the request's id."""
-        salt = sha256(bytes(values))
-        if reference:
-            where = self.inbox.reference(salt, bytes(values))
-        else:
-            where = bytes(32)
-        commitment = self.inbox.put(salt, bytes(values)) if put else commit(salt, values)
+        salt, row = sha256(bytes(values)), bytes(values)
+        where = self.inbox.reference(salt, row) if reference else bytes(32)
+        commitment = self.inbox.put(salt, row) if put else input_commitment(salt, row)
         terms = {"model": MODEL.id, "level": 0, "fee": FEE, "deadline": self.now + DAY}
         order = Order(**(terms | changes))
         return self.oracle.request(self.account("client"), order, commitment, where)
 
-    def node(self, home, name="nina", levels=None, policy=None, said=None, **changes):
-        """A node of the committee; its clock is the chain's."""
-        usual = {Level.QUORUM: Quorum(self.quorum, clock=lambda: 0)} if levels is None else levels
-        evaluators = {0: self.quorum.contract} | changes.pop("evaluators", {})
-
-        def verdict_of(level, id_):
-            return fetch_verdict(evaluators[level], self.oracle.address, id_)
-
-        return OracleNode(
+    def node(self, home, name="nina", levels=(Level.QUORUM,), policy=None, said=None):
+        """A node in a home of its own; its clock is the chain's."""
+        return open_node(
             self.network,
             self.account(name),
-            usual,
-            verdict_of,
             home / name,
-            policy or Policy(courtesy_seconds=0, draw_at=0),
+            levels=levels,
+            policy=policy or Policy(courtesy_seconds=0, draw_at=0),
             say=(said if said is not None else []).append,
             clock=lambda: 0,
-            **changes,
         )
 
     def turn(self, *nodes, times=1):
@@ -114,32 +109,16 @@ class Village:
         self.network.chain.mine()
 
 
-def commit(salt, values):
-    from counterpoise.inference import input_commitment
-
-    return input_commitment(salt, bytes(values))
-
-
-def found(folder, members=MEMBERS):
+def found(folder):
     """Found the village on an embedded chain and leave it in its folder."""
-    network = create_network(folder, seed=bytes(32))
-    chain, operator = network.chain, network.account("operator")
-    token = network.contract("CreditToken").address
-    models = ModelsClient.deploy(chain, operator).contract
-    terms = QuorumTerms(token, STAKE, 2, commit_seconds=WINDOW, reveal_seconds=WINDOW)
-    quorum = QuorumClient.deploy(chain, operator, terms).contract
-    evaluators = [quorum.address, NOBODY, NOBODY, NOBODY]
-    oracle = deploy(chain, operator, "Oracle", token, models.address, evaluators, 7 * DAY)
-    named = {c.artifact.name: c.address for c in (models, quorum, oracle)}
-    contracts = {**network.charter.contracts, **named}
-    network.charter = replace(network.charter, contracts=contracts)
-    (folder / "network.json").write_text(network.charter.to_json())
-    village = Village(network)
-    village.fund("client")
-    for name in members:
-        village.quorum.join(village.fund(name), STAKE)
-    publish_model(network, operator, MODEL, name="toy", card=json.dumps({"toy": 1}).encode())
-    return village
+    with create_network(folder, seed=bytes(32)) as network:
+        village = Village(network)
+        for name in ("client", "liar", *MEMBERS):
+            village.fund(name)
+        for name in MEMBERS:
+            village.quorum.join(village.account(name), STAKE)
+        card = json.dumps({"toy": 1}).encode()
+        publish_model(network, village.account("operator"), MODEL, name="toy", card=card)
 
 
 @contextmanager

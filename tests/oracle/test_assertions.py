@@ -54,8 +54,25 @@ def over(world):
     world.chain.warp(DAY + PATIENCE + 1)
 
 
-SIGNATURES = ["assertTruth(bytes,address,address,address,uint64,address,uint256,bytes32,bytes32)", "assertTruthWithDefaults(bytes,address)", "disputeAssertion(bytes32,address)", "settleAssertion(bytes32)", "settleAndGetAssertionResult(bytes32)", "getAssertion(bytes32)", "getAssertionResult(bytes32)", "getMinimumBond(address)", "defaultIdentifier()", "defaultCurrency()", "defaultLiveness()", "burnedBondPercentage()"]
-TOPICS = ["AssertionMade(bytes32,bytes32,bytes,address,address,address,address,uint64,address,uint256,bytes32)", "AssertionDisputed(bytes32,address,address)", "AssertionSettled(bytes32,address,bool,bool,address)"]
+SIGNATURES = [
+    "assertTruth(bytes,address,address,address,uint64,address,uint256,bytes32,bytes32)",
+    "assertTruthWithDefaults(bytes,address)",
+    "disputeAssertion(bytes32,address)",
+    "settleAssertion(bytes32)",
+    "settleAndGetAssertionResult(bytes32)",
+    "getAssertion(bytes32)",
+    "getAssertionResult(bytes32)",
+    "getMinimumBond(address)",
+    "defaultIdentifier()",
+    "defaultCurrency()",
+    "defaultLiveness()",
+    "burnedBondPercentage()",
+]
+TOPICS = [
+    "AssertionMade(bytes32,bytes32,bytes,address,address,address,address,uint64,address,uint256,bytes32)",
+    "AssertionDisputed(bytes32,address,address)",
+    "AssertionSettled(bytes32,address,bool,bool,address)",
+]
 INDEXED = {
     "AssertionMade": ["assertionId", "asserter", "identifier"],
     "AssertionDisputed": ["assertionId", "caller", "disputer"],

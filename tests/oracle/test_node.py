@@ -1,21 +1,21 @@
 """A node of the oracle: from a request to a callback, through crashes, reorgs and rivals."""
 
-import pytest
-from oracle_village import DAY, FEE, MEMBERS, MODEL, found, small_net
+from threading import Event
 
+import pytest
+from oracle_village import DAY, FEE, MEMBERS, MODEL, small_net
+from oracle_world import CONTRACTS
+
+from counterpoise.chain import FINAL_DEPTH, artifact_of, deploy
 from counterpoise.core.digest import sha256
-from counterpoise.core.errors import Busy, StorageError
-from counterpoise.oracle import Policy, Stage, publish_model, share
+from counterpoise.core.errors import Busy, InputError, StorageError
+from counterpoise.core.units import TOKEN
+from counterpoise.inference import model_bytes
+from counterpoise.oracle import Order, Policy, Stage, publish_model, share
 from counterpoise.provenance import Envelope, kind_of
+from counterpoise.verification import Level
 
 ALL = MEMBERS
-
-
-@pytest.fixture
-def village(tmp_path):
-    made = found(tmp_path / "state")
-    yield made
-    made.network.close()
 
 
 @pytest.fixture
@@ -41,18 +41,13 @@ def test_a_committee_answers_a_request_and_shares_its_fee(village, nodes):
     [fulfilled] = village.oracle.fulfilments()
     addresses = {node.account.address for node in nodes}
     assert set(fulfilled.providers) == addresses
-    balance = village.network.contract("CreditToken").call
-    spent = {a: 900 * 10**18 for a in addresses}  # a hundred are at stake
+    spent = 900 * TOKEN  # a hundred are at stake
     dues = share(FEE, fulfilled.providers)
-    assert {a: balance("balanceOf", a) for a in addresses} == {a: spent[a] + dues[a] for a in spent}
-    assert balance("balanceOf", village.oracle.address) == 0
+    assert {a: village.balance(a) - spent for a in addresses} == dues
+    assert village.balance(village.oracle) == 0
 
 
 def test_a_node_answers_a_consumer_contract(village, nodes):
-    from oracle_world import CONTRACTS
-
-    from counterpoise.chain import artifact_of, deploy
-
     consumer = deploy(
         village.network.chain, village.account("client"), artifact_of(CONTRACTS / "Consumer.vy")
     )
@@ -79,17 +74,15 @@ def test_decisions_are_stated_once_by_each_who_was_paid(village, nodes):
 def test_a_batch_is_answered_by_one_run_of_the_model(village, nodes, monkeypatch):
     rows = [(i, i, i, i) for i in range(5)]
     commitments = [village.inbox.put(sha256(bytes(r)), bytes(r)) for r in rows]
-    from counterpoise.oracle import Order
-
     order = Order(MODEL.id, 0, 1, village.now + DAY)
     ids = village.oracle.request_batch(village.account("client"), order, commitments)
     sizes = []
     run = type(MODEL).run
-    monkeypatch.setattr(
-        type(MODEL), "run", lambda self, p: (sizes.append(len(p)), run(self, p))[1]
-    )
+    monkeypatch.setattr(type(MODEL), "run", lambda self, p: (sizes.append(len(p)), run(self, p))[1])
     node = nodes[0]
-    node.step()
+    node._follow()
+    for entry in node.journal.open():
+        node.supply.request(village.oracle.address, entry)
     node.supply.wait(5)
     node.step()
     assert sizes[0] == len(rows)
@@ -148,8 +141,6 @@ def test_false_pointers_do_not_hide_the_true_input(village, nodes):
 
 
 def test_a_false_model_file_is_not_taken_for_the_model(village, nodes):
-    from counterpoise.inference import model_bytes
-
     other = village.network.store.put(model_bytes(small_net(seed=9)))
     village.network.mailbox.post(f"oracle-model/{MODEL.id.hex()}", other.hex(), b"")
     id_ = village.ask()
@@ -167,12 +158,18 @@ def test_what_pays_too_little_or_burns_too_much_is_left_alone(village, tmp_path)
     node.close()
 
 
-def test_a_level_that_nobody_here_proves_is_left_alone(village, tmp_path):
-    node = village.node(tmp_path, "nina", levels={})
+def test_a_level_at_which_a_node_does_not_answer_is_left_alone(village, tmp_path):
+    node = village.node(tmp_path, "nina", levels=[Level.DIRECT])
     village.ask()
     village.turn(node)
     assert [entry.level for entry in node.journal.open()] == [0]
+    assert village.quorum.round(village.oracle.address, 1).members == ()
     node.close()
+
+
+def test_a_level_that_the_oracle_does_not_offer_is_refused(village, tmp_path):
+    with pytest.raises(InputError, match="offers no level zk"):
+        village.node(tmp_path, levels=[Level.ZK])
 
 
 def test_a_node_that_starts_again_goes_on_where_it_was(village, tmp_path):
@@ -215,7 +212,7 @@ def test_a_reorg_after_fulfil_brings_the_request_back_and_it_is_fulfilled_again(
     chain.mine(40)
     village.turn(*nodes, times=3)
     assert village.oracle.answer_of(id_).answer == answer
-    assert village.network.contract("CreditToken").call("balanceOf", village.oracle.address) == 0
+    assert village.balance(village.oracle) == 0
 
 
 def test_a_reorg_that_takes_the_request_away_leaves_nothing_behind(village, nodes):
@@ -240,8 +237,6 @@ def test_a_request_that_was_refunded_is_let_go(village, nodes):
 
 
 def test_inputs_are_forgotten_once_no_reorg_can_open_their_request(village, nodes):
-    from counterpoise.chain import FINAL_DEPTH
-
     village.ask()
     village.settle(*nodes)
     node = nodes[0]
@@ -267,8 +262,6 @@ class Stalled:
 
 
 def test_a_store_that_stalls_does_not_keep_a_node_from_revealing(village, nodes):
-    from threading import Event
-
     gate = Event()
     first = village.ask((1, 2, 3, 4))
     village.turn(*nodes)

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from counterpoise.oracle.client import Fulfilment, OracleClient, Order
     from counterpoise.oracle.decisions import Archive, Decision, read_decision, signed_decision
     from counterpoise.oracle.models import find_model, model_named, publish_model
-    from counterpoise.oracle.node import OracleNode, Policy
+    from counterpoise.oracle.node import OracleNode
     from counterpoise.oracle.pointers import Inbox, ModelShelf
+    from counterpoise.oracle.policy import Policy
     from counterpoise.oracle.rules import NO_ANSWER, Answer, Ask, Stage, newest, share
+    from counterpoise.oracle.serving import open_node
+    from counterpoise.oracle.verify import verify_answers
 
 _HOMES = {
     "assertion_rules": (
@@ -35,9 +38,12 @@ _HOMES = {
     "client": ("Fulfilment", "OracleClient", "Order"),
     "decisions": ("Archive", "Decision", "read_decision", "signed_decision"),
     "models": ("find_model", "model_named", "publish_model"),
-    "node": ("OracleNode", "Policy"),
+    "node": ("OracleNode",),
     "pointers": ("Inbox", "ModelShelf"),
+    "policy": ("Policy",),
+    "serving": ("open_node",),
     "rules": ("Answer", "Ask", "NO_ANSWER", "Stage", "newest", "share"),
+    "verify": ("verify_answers",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -66,11 +72,13 @@ __all__ = [
     "find_model",
     "model_named",
     "newest",
+    "open_node",
     "payout",
     "publish_model",
     "read_decision",
     "share",
     "signed_decision",
+    "verify_answers",
 ]
 
 

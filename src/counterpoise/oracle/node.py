@@ -7,7 +7,7 @@ crash, a reorg or a faster node costs a look and nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,51 +22,18 @@ from counterpoise.core.errors import (
     Unreachable,
     VerificationError,
 )
-from counterpoise.core.units import TOKEN, format_tokens
+from counterpoise.core.units import format_tokens
 from counterpoise.inference import IntegerModel
 from counterpoise.network import Network
 from counterpoise.oracle.client import OracleClient
 from counterpoise.oracle.decisions import Archive, Decision, post_decision
 from counterpoise.oracle.journal import Entry, Journal
-from counterpoise.oracle.rules import MAX_BATCH, MAX_CALLBACK_GAS, Stage
+from counterpoise.oracle.policy import Policy, Purse, Say, Watcher, quiet
+from counterpoise.oracle.rules import MAX_BATCH, Stage
 from counterpoise.oracle.supply import Supply
 from counterpoise.verification import Evidence, Prover, Request, Status, Verdict
 
 POLL_SECONDS = 0.2
-Say = Callable[[str], None]
-Watcher = Callable[[Account, IntegerModel, Request, bytes], bool]
-"""Looks at an answer that another proposed, and disputes it if it is false; tells if it did."""
-
-
-def quiet(line: str) -> None:
-    """Say nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a node answers, and when it spends gas for others.
-
-    Parameters
-    ----------
-    least_fee :
-        In base units; requests that pay less are left to others.
-    most_callback_gas :
-        Requests whose consumer may burn more are left to others.
-    courtesy_seconds :
-        How long after a verdict each node waits for the one before it to bring it in, the
-        providers being the first in their order.
-    draw_at :
-        Fees are drawn once so much was earned, in base units.
-    """
-
-    least_fee: int = 0
-    most_callback_gas: int = MAX_CALLBACK_GAS
-    courtesy_seconds: int = 15
-    draw_at: int = TOKEN
-
-    def takes(self, entry: Entry) -> bool:
-        """Whether a node of this policy answers a request."""
-        return entry.fee >= self.least_fee and entry.callback_gas <= self.most_callback_gas
 
 
 @dataclass
@@ -85,6 +52,8 @@ class OracleNode:
         The node's own folder; inputs are in it in clear. One process at a time.
     watchers :
         For levels at which others' answers can be disputed: who does that.
+    purses :
+        What else owes the node, such as returned bonds.
     say :
         Told what happens, one sentence at a time.
     clock, pause :
@@ -96,8 +65,9 @@ class OracleNode:
     levels: Mapping[int, Prover]
     verdict_of: Callable[[int, int], Verdict]
     home: Path
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     watchers: Mapping[int, Watcher] = field(default_factory=dict)
+    purses: Sequence[Purse] = ()
     say: Say = quiet
     clock: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
@@ -113,6 +83,7 @@ class OracleNode:
         self._answers: dict[tuple[bytes, bytes], bytes] = {}
         self._said: dict[int, str] = {}
         self._given_up: set[tuple[int, bytes, bytes]] = set()
+        self._seen_true: dict[int, Verdict] = {}
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -203,9 +174,8 @@ class OracleNode:
         key = (entry.id, entry.model, entry.input)
         wanted = self._answers[entry.model, entry.input]
         try:
-            found = self.verdict_of(entry.level, entry.id)
-            if found.status is Status.PROPOSED and found.answer not in (b"", wanted):
-                return self._dispute(entry, model, request, found)
+            if self._dispute(entry, model, request, wanted):
+                return Status.DISPUTED
             prover = self.levels[entry.level]
             if key not in self._evidence:
                 self._evidence[key] = prover.prove(model, request)
@@ -222,16 +192,20 @@ class OracleNode:
                 self._given_up.add(key)  # asking the prover again would not help
             return Status.NONE
 
-    def _dispute(
-        self, entry: Entry, model: IntegerModel, request: Request, found: Verdict
-    ) -> Status:
-        """Let the watcher of a level deal with a false answer of another node."""
-        watcher = self.watchers.get(entry.level)
-        if watcher is None:
-            self._tell(entry.id, f"request {entry.id}: a false answer stands, {found.answer.hex()}")
-        elif watcher(self.account, model, request, found.answer):
-            self._tell(entry.id, f"request {entry.id}: disputed a false answer")
-        return self.verdict_of(entry.level, entry.id).status
+    def _dispute(self, entry: Entry, model: IntegerModel, request: Request, wanted: bytes) -> bool:
+        """Look at what another node proposed; tell whether something was sent against it."""
+        found, watcher = self.verdict_of(entry.level, entry.id), self.watchers.get(entry.level)
+        if found.status not in (Status.PROPOSED, Status.DISPUTED):
+            return False
+        mine = self.account.address in found.providers
+        if watcher is None or mine or self._seen_true.get(entry.id) == found:
+            return False
+        if watcher(self.account, model, request, found.answer):
+            self._tell(entry.id, f"request {entry.id}: disputed {found.answer.hex()}")
+            return True
+        if found.answer == wanted and found.status is Status.PROPOSED:
+            self._seen_true[entry.id] = found
+        return False
 
     def _may_fulfil(self, entry: Entry) -> bool:
         """Whether it is this node's turn to bring a final verdict in."""
@@ -282,15 +256,18 @@ class OracleNode:
         return bool(entries) | bool(self.archive and self.archive.collect())
 
     def _draw(self) -> bool:
-        earned = self.oracle.credit(self.account.address)
-        if earned == 0 or earned < self.policy.draw_at:
-            return False
-        try:
-            self.oracle.withdraw(self.account, self.account.address)
-        except Reverted:
-            return False  # somebody drew them for us
-        self.say(f"drew {format_tokens(earned)} tokens")
-        return True
+        moved = False
+        for purse in (self.oracle, *self.purses):
+            earned = purse.credit(self.account.address)
+            if earned == 0 or earned < self.policy.draw_at:
+                continue
+            try:
+                purse.withdraw(self.account, self.account.address)
+            except Reverted:
+                continue  # somebody drew them for us
+            self.say(f"drew {format_tokens(earned)} tokens")
+            moved = True
+        return moved
 
     def _tell(self, id_: int, line: str) -> None:
         """Say what is new about a request."""

@@ -1,0 +1,132 @@
+"""Opens a node on a network: which levels it can answer at, and whose answers it disputes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from counterpoise.chain import Account, Contract, Receipt, artifact
+from counterpoise.core.errors import InputError
+from counterpoise.core.units import Address
+from counterpoise.network import Network
+from counterpoise.oracle.client import OracleClient
+from counterpoise.oracle.node import OracleNode
+from counterpoise.oracle.policy import Policy, Purse, Say, Watcher, quiet
+from counterpoise.verification import (
+    Challenger,
+    Direct,
+    DirectClient,
+    Level,
+    Optimistic,
+    OptimisticClient,
+    Prover,
+    Quorum,
+    QuorumClient,
+    Verdict,
+    fetch_verdict,
+)
+
+EVALUATORS = {
+    Level.QUORUM: "Quorum",
+    Level.OPTIMISTIC: "Optimistic",
+    Level.DIRECT: "Direct",
+}
+"""The contract that decides at each level a node can answer at."""
+
+
+class BondPurse:
+    """What the optimistic contract owes: bonds that came back, and rewards."""
+
+    def __init__(self, client: OptimisticClient) -> None:
+        self.client = client
+
+    def credit(self, account: Address) -> int:
+        """Fetch what an account can draw, in base units."""
+        return self.client.balance(account)
+
+    def withdraw(self, sender: Account, account: Address) -> Receipt:
+        """Draw the sender's own balance."""
+        return self.client.withdraw(sender)
+
+
+def evaluators(network: Network) -> dict[int, Contract]:
+    """Give the contract of each level that the network's oracle offers."""
+    oracle = OracleClient(network.contract("Oracle"))
+    found = {level: oracle.evaluator_of(level) for level in EVALUATORS}
+    return {
+        int(level): Contract(network.chain, address, artifact(EVALUATORS[level]))
+        for level, address in found.items()
+        if any(address)
+    }
+
+
+def open_node(
+    network: Network,
+    account: Account,
+    home: Path,
+    *,
+    levels: Iterable[Level] = (),
+    policy: Policy | None = None,
+    say: Say = quiet,
+    publish_traces: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> OracleNode:
+    """Open a node.
+
+    Parameters
+    ----------
+    account :
+        Answers, is paid, and has what its levels want: a seat for the quorum, tokens for bonds.
+    home :
+        The node's own folder.
+    levels :
+        Where it answers; every level that the network offers if none is named. For `QUORUM` it
+        needs a seat.
+    publish_traces :
+        Whether small traces go on the chain with optimistic answers; with their hidden layers
+        they tell something of the input.
+
+    Raises
+    ------
+    InputError :
+        The network offers none of the levels, or not one that is named.
+    """
+    offered = evaluators(network)
+    chosen = [int(level) for level in levels] or sorted(offered)
+    missing = [Level(level).name.lower() for level in chosen if level not in offered]
+    if missing or not chosen:
+        known = ", ".join(Level(level).name.lower() for level in offered) or "none"
+        raise InputError(
+            f"the oracle offers no level {', '.join(missing) or 'at all'}", hint=f"it has {known}"
+        )
+    provers: dict[int, Prover] = {}
+    watchers: dict[int, Watcher] = {}
+    purses: list[Purse] = []
+    for level in chosen:
+        if level == Level.QUORUM:
+            provers[level] = Quorum(QuorumClient(offered[level]), clock)
+        elif level == Level.OPTIMISTIC:
+            client = OptimisticClient(offered[level])
+            provers[level] = Optimistic(client, publish=publish_traces, clock=clock)
+            watchers[level] = Challenger(client, clock=clock).challenge
+            purses.append(BondPurse(client))
+        else:
+            provers[level] = Direct(DirectClient(offered[level]))
+    asker = network.contract("Oracle").address
+
+    def verdict_of(level: int, request: int) -> Verdict:
+        return fetch_verdict(offered[level], asker, request)
+
+    return OracleNode(
+        network,
+        account,
+        provers,
+        verdict_of,
+        home,
+        policy or Policy(),
+        watchers,
+        purses,
+        say,
+        clock,
+    )
