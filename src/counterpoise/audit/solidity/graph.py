@@ -139,6 +139,8 @@ class Graph:
         self.defined: dict[tuple[int, int], list[tuple[Node, Frame, str]]] = {}
         self.inlined: dict[tuple[int, int], Frame] = {}
         self.resolving: set[tuple[int, int]] = set()
+        self._following: dict[int, frozenset[int]] = {}
+        self._dominated: dict[int, frozenset[int]] = {}
         self._controlled: dict[tuple[int, bool], frozenset[int]] = {}
 
     def of_kind(self, *kinds: str) -> list[int]:
@@ -157,9 +159,11 @@ class Graph:
                     pending.append(one)
         return seen
 
-    def following(self, index: int) -> set[int]:
+    def following(self, index: int) -> frozenset[int]:
         """What can happen after a vertex; the vertex itself only if a loop leads back."""
-        return self.reachable(self.vertices[index].next)
+        if index not in self._following:
+            self._following[index] = frozenset(self.reachable(self.vertices[index].next))
+        return self._following[index]
 
     def controlled(self, test: int, outcome: bool) -> frozenset[int]:
         """What happens only if `test` had that outcome on the way there."""
@@ -182,6 +186,9 @@ class Graph:
             self._controlled[key] = frozenset(everything - seen)
         return self._controlled[key]
 
-    def dominated(self, index: int) -> set[int]:
+    def dominated(self, index: int) -> frozenset[int]:
         """What cannot happen unless the vertex did before."""
-        return self.reachable([0]) - self.reachable([0], without=[index]) - {index}
+        if index not in self._dominated:
+            others = self.reachable([0], without=[index])
+            self._dominated[index] = frozenset(self.reachable([0]) - others - {index})
+        return self._dominated[index]

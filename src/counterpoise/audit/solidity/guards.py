@@ -58,12 +58,22 @@ class Entry:
         sets = (self.graph.controlled(test, outcome) for test, outcome in self.guards)
         return frozenset().union(*sets)
 
+    @cached_property
+    def _tests(self) -> list[tuple[frozenset[int], list[Fact]]]:
+        return [
+            (
+                self.graph.controlled(test, outcome),
+                list(self.origins.facts(self.graph.vertices[test], outcome)),
+            )
+            for test in self.graph.of_kind("test")
+            for outcome in (True, False)
+        ]
+
     def facts_at(self, index: int) -> Iterable[Fact]:
         """What must hold, or have held, where a vertex is."""
-        for test in self.graph.of_kind("test"):
-            for outcome in (True, False):
-                if index in self.graph.controlled(test, outcome):
-                    yield from self.origins.facts(self.graph.vertices[test], outcome)
+        for controlled, facts in self._tests:
+            if index in controlled:
+                yield from facts
 
     def vertices(self, *kinds: str) -> Iterable[tuple[int, Vertex]]:
         """Vertices of some kinds that can happen, with their indices."""
@@ -73,13 +83,33 @@ class Entry:
 
 
 class World:
-    """One contract as anyone meets it: its entry points, and what they make of its state."""
+    """One contract as anyone meets it: its entry points, and what they make of its state.
+
+    Attributes
+    ----------
+    entries :
+        Functions that anyone can call.
+    makers :
+        Constructors.
+    loose :
+        Functions that none of these calls.
+    open_slots :
+        Mappings in which any caller can write its own entry.
+    """
 
     def __init__(self, contract: Contract, *, limit: int = 4000) -> None:
         self.contract = contract
         self.open_slots: frozenset[int] = frozenset()
         self.entries = [self._entry(one, limit) for one in contract.entries()]
         self.makers = [self._entry(one, limit) for one in contract.constructors()]
+        reached = {
+            frame.function["id"]
+            for entry in (*self.entries, *self.makers)
+            for frame in entry.graph.inlined.values()
+        } | {entry.function["id"] for entry in (*self.entries, *self.makers)}
+        self.loose = [
+            self._entry(one, limit) for one in contract.functions if one["id"] not in reached
+        ]
         self.open_slots = self._open_slots()
         for entry in self.entries:
             for name in ("guards", "guarded"):

@@ -31,7 +31,22 @@ def _trusted_state(world: World) -> frozenset[int]:
             for outcome in (True, False):
                 for fact in entry.origins.facts(entry.graph.vertices[test], outcome):
                     found |= _known_by(fact[0], fact[1], fact[2], entry)
-    return frozenset(found)
+    return frozenset(found | _by_modifiers(world))
+
+
+def _by_modifiers(world: World) -> set[int]:
+    """State that modifiers compare with the caller, whether they are used or not."""
+    found: set[int] = set()
+    for home in world.contract.lineage:
+        for modifier in home["nodes"]:
+            if kind_of(modifier) != "ModifierDefinition" or not modifier.get("body"):
+                continue
+            for node in walk(modifier["body"]):
+                if kind_of(node) == "BinaryOperation" and node["operator"] in ("==", "!="):
+                    sides = [peeled(node["leftExpression"]), peeled(node["rightExpression"])]
+                    if "msg.sender" in [spell(one) for one in sides]:
+                        found |= {one.get("referencedDeclaration") or -1 for one in sides}
+    return found & set(world.contract.state)
 
 
 def _known_by(node: Node, holds: bool, frame: Frame, entry: Entry) -> set[int]:
@@ -109,6 +124,12 @@ def _writes(entry: Entry, trusted: frozenset[int]) -> Iterator[Hint]:
                 marks=marks,
             )
         )
+
+
+def header(entry: Entry) -> Node:
+    """The line that a function's name is on, where a guard belongs."""
+    start, _, file = entry.function["src"].split(":")
+    return {"nodeType": "Header", "src": f"{start}:1:{file}"}
 
 
 def _first_time(entry: Entry, index: int, variable: int) -> bool:

@@ -18,7 +18,7 @@ BLOCK = {"miner", "blockhash", "time", "number"}
 
 def rules(world: World) -> Iterator[Hint]:
     """``bad-randomness`` and ``timestamp``."""
-    for entry in (*world.entries, *world.makers):
+    for entry in (*world.entries, *world.makers, *world.loose):
         yield from _drawn(entry)
         if entry in world.entries:
             yield from _timed(entry)
@@ -226,7 +226,29 @@ def _compared(entry: Entry, index: int, node: Node, vertex: Vertex) -> Hint | No
     variant = "equal" if exact else "compared"
     if any("%" in spell(one) for one in children(node)):
         variant = "modulo"
-    return hint_at(entry, "timestamp", variant, node, text, marks=marks)
+    return hint_at(entry, "timestamp", variant, [node, *_read(entry, node, vertex)], text, marks=marks)
+
+
+def _read(entry: Entry, node: Node, vertex: Vertex) -> list[Node]:
+    """Where the local variables of a comparison read the time."""
+    found: list[Node] = []
+    pending = [(one, vertex.frame) for one in children(node)]
+    seen: set[tuple[int, int]] = set()
+    while pending:
+        one, frame = pending.pop()
+        key = (frame.number, one["id"])
+        if key in seen or "time" not in entry.origins.of(one, frame):
+            continue
+        seen.add(key)
+        for each in walk(one):
+            if _is_time(each):
+                found.append(each)
+            declared = each.get("referencedDeclaration") or -1
+            if kind_of(each) == "Identifier" and declared not in entry.contract.state:
+                pending += entry.origins.known(declared, frame)
+            inner = entry.graph.inlined.get((frame.number, each.get("id", -1)))
+            pending += inner.returns if inner else []
+    return found
 
 
 def _one(hint: Hint | None) -> Iterator[Hint]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from counterpoise.audit.solidity.guards import World
 from counterpoise.audit.solidity.rules.hint import Hint, hint_at
-from counterpoise.audit.solidity.tree import kind_of, type_of, walk
+from counterpoise.audit.solidity.tree import Node, kind_of, type_of, walk
 
 __all__ = ["rules"]
 
@@ -21,7 +21,7 @@ def rules(world: World) -> Iterator[Hint]:
                 if kind_of(node) != "VariableDeclarationStatement" or node.get("initialValue"):
                     continue
                 for one in node["declarations"]:
-                    if one is not None and "storage" in type_of(one):
+                    if one is not None and _is_pointer(one):
                         found = hint_at(
                             world,
                             "storage-pointer",
@@ -32,3 +32,10 @@ def rules(world: World) -> Iterator[Hint]:
                         )
                         if found:
                             yield found
+
+
+def _is_pointer(declared: Node) -> bool:
+    """Whether a local variable points into storage; before 0.5 a struct did without a word."""
+    if declared.get("storageLocation") == "memory" or "memory" in type_of(declared):
+        return False
+    return "storage" in type_of(declared) or declared.get("storageLocation") == "storage"

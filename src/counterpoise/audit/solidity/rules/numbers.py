@@ -147,7 +147,7 @@ def _bound(
         if _is_void(fact) or (fact["operator"] == "==" and not holds):
             continue
         told = {spell(one) for one in walk(fact)}
-        if result in told and fact["operator"] != "==":
+        if result in told:
             continue  # the test itself has wrapped around
         sides = (spell(fact["leftExpression"]), spell(fact["rightExpression"]))
         if operator == "-" and names & told and spell(left) in sides and spell(right) in sides:
@@ -207,8 +207,9 @@ def _checked_after(entry: Entry, index: int, node: Node, frame: Frame) -> bool:
             continue
         for one in walk(vertex.node):
             if kind_of(one) == "BinaryOperation" and one["operator"] in (*ORDER, "=="):
-                told = spell(one)
-                if any(each in told for each in results) and not _is_void(one):
-                    if any(spell(each) in told for each in (left, right) if each is not None):
-                        return True
+                sides = (spell(one["leftExpression"]), spell(one["rightExpression"]))
+                for mine, other in (sides, sides[::-1]):
+                    if any(each in mine for each in results) and not _is_void(one):
+                        if any(spell(each) == other for each in (left, right) if each is not None):
+                            return True
     return False
