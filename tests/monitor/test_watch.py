@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import COIN, GENESIS, SCALES, block, branch
 
-from counterpoise.core.errors import InputError
+from counterpoise.core.errors import InputError, StorageError
 from counterpoise.monitor.alert import Finding, Severity, Standing
+from counterpoise.monitor.snapshot import watch_bytes, watch_from_bytes
 from counterpoise.monitor.watch import Watch
 
 
@@ -174,3 +175,36 @@ def test_the_same_thing_seen_twice_has_one_id_and_a_reorged_one_another():
     assert ids[0] == ids[1] and len(set(ids[0])) == len(ids[0]) > 3
     other = block(main[-2].hash, 11, [(1, 2, 100, None)] * 5, salt=b"other")
     assert not {a.id for a in first.accept(other).raised} & set(ids[0])
+
+
+def test_a_watch_goes_on_after_a_restart_and_can_still_be_taken_back():
+    main, watched, straight = branch(14, 30), watch(), watch()
+    for one in main[:20]:
+        watched.accept(one)
+        straight.accept(one)
+    again = watch_from_bytes(watch_bytes(watched), [Regulars()], SCALES)
+    assert standing(again) == standing(watched)
+    for one in branch(15, 6, main[8].hash, 9):
+        again.accept(one)
+    for one in main[9:]:
+        again.accept(one)
+    for one in main[20:]:
+        straight.accept(one)
+    assert standing(again) == standing(straight)
+
+
+@pytest.mark.parametrize("at", [40, -30, 3000])
+def test_a_damaged_snapshot_is_refused(at):
+    watched = watch()
+    for one in branch(17, 9):
+        watched.accept(one)
+    data = bytearray(watch_bytes(watched))
+    data[at] ^= 0xFF
+    with pytest.raises(StorageError, match=r"damaged|no snapshot|no saved graph"):
+        watch_from_bytes(bytes(data), [Regulars()], SCALES)
+
+
+def test_a_snapshot_of_other_detectors_is_refused_and_names_both():
+    watched = watch()
+    with pytest.raises(StorageError, match="detectors regulars 1, not regulars 2"):
+        watch_from_bytes(watch_bytes(watched), [Regulars(version=2)], SCALES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +76,10 @@ class FlowGraph:
         """Where the graph stands; the numbers of accounts are the memory's to take back."""
         return self.graph.mark()
 
+    def restore(self, graph: Graph, memory: Memory) -> None:
+        """Go on with another graph and memory, as a snapshot holds them."""
+        self.graph, self._accounts = graph, memory.table(ACCOUNTS)
+
     def number_of(self, account: bytes) -> int:
         """The number of an account, a new one if it is new."""
         number = self._accounts.get(account)
@@ -88,8 +91,3 @@ class FlowGraph:
     def _row(self, transfer: Transfer, time: int) -> tuple[int, int, int, int]:
         amount = min(transfer.amount // self._scales[transfer.token], LIMIT)
         return self.number_of(transfer.src), self.number_of(transfer.dst), time, amount
-
-
-def columns_of(flow: Flow, names: tuple[str, ...], wanted: tuple[str, ...]) -> NDArray[Any]:
-    """Some columns of a flow's features, by name, ``(transfers, wanted)``."""
-    return flow.features[:, [names.index(name) for name in wanted]]

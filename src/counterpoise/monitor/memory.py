@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +110,30 @@ class Memory:
         """All tables that hold anything; equal memories are equal."""
         return {name: dict(t._values) for name, t in self._tables.items() if len(t)}
 
+    def journal(self) -> tuple[list[list[Any]], int]:
+        """What can be taken back, oldest first, and how much no longer can.
+
+        Each change is ``[table, key, what it held]``, the last left out where it held nothing.
+        """
+        changes = [
+            [change.table, change.key, *([] if change.before is _ABSENT else [change.before])]
+            for change in self._journal
+        ]
+        return changes, self._dropped
+
     @classmethod
-    def of(cls, tables: dict[str, dict[Hashable, Any]]) -> Memory:
-        """A memory with these tables and an empty journal."""
+    def of(
+        cls,
+        tables: dict[str, dict[Hashable, Any]],
+        journal: Sequence[Sequence[Any]] = (),
+        dropped: int = 0,
+    ) -> Memory:
+        """A memory with these tables, and a journal as `journal` gave it."""
         memory = cls()
         for name, values in tables.items():
             memory.table(name)._values.update(values)
+        for table, key, *before in journal:
+            memory.table(table)
+            memory._journal.append(Change(table, key, before[0] if before else _ABSENT))
+        memory._dropped = dropped
         return memory
