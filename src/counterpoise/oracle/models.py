@@ -118,13 +118,13 @@ def model_named(network: Network, text: str) -> bytes:
     InputError :
         None is so named, or several are.
     """
+    low = text.lower().removeprefix("0x")
+    if len(low) == 64 and set(low) <= set("0123456789abcdef"):
+        return bytes.fromhex(low)
     known: dict[bytes, str] = {}
     for statement in stated_models(network.log_reader().entries()):
         known[statement.subject[0].digest] = statement.subject[0].name
-    low = text.lower().removeprefix("0x")
     found = {one for one, name in known.items() if name == text or one.hex().startswith(low)}
-    if len(low) == 64 and not found:
-        return bytes.fromhex(low)
     if len(found) != 1:
         names = ", ".join(f"{name} ({one.hex()[:12]})" for one, name in known.items()) or "none"
         raise InputError(f"{len(found)} models are named {text!r}", hint=f"known: {names}")
