@@ -30,7 +30,7 @@ MAX_LAYERS: constant(uint256) = 8
 MAX_OUTPUTS: constant(uint256) = 16
 MAX_WIDTH: constant(uint256) = 512
 MAX_WORDS: constant(uint256) = MAX_WIDTH // 32
-MAX_ROWS_BYTES: constant(uint256) = 20_480
+MAX_ROWS_BYTES: constant(uint256) = 23_552  # as many as fit in the code
 HEADER_START: constant(uint256) = 12
 LAYER: constant(uint256) = 10
 

@@ -12,7 +12,6 @@ from counterpoise.verification.prover import Evidence, Level, Request, Status
 MAX_WIDTH = 512
 MAX_WORDS = 736
 """Words of 32 bytes for biases and weights that the code of one contract holds."""
-MAX_ROWS_BYTES = 20_480
 
 
 class DirectClient:
@@ -117,11 +116,10 @@ def rows_of(model: IntegerModel) -> bytes:
     layers = model.shape.layers
     widest = max(layer.inputs for layer in layers)
     words = sum(layer.outputs * (1 + -(-layer.inputs // 32)) for layer in layers)
-    rows = b"".join(model.row(index)[4:] for index in range(model.rows))
-    if widest > MAX_WIDTH or words > MAX_WORDS or len(rows) > MAX_ROWS_BYTES:
+    if widest > MAX_WIDTH or words > MAX_WORDS:
         raise InputError(
             f"a net of {words} words of weights, {widest} wide at most, does not run in the "
             f"contract: {MAX_WORDS} words and {MAX_WIDTH} inputs to a layer do",
             hint="ask for optimistic answers instead, or train a smaller net",
         )
-    return rows
+    return b"".join(model.row(index)[4:] for index in range(model.rows))
