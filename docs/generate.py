@@ -15,7 +15,7 @@ import click
 from counterpoise.cli import ROOMS, cli
 
 REFERENCE = Path(__file__).parent / "reference"
-FACES = ("core", "chain", "store", "provenance", "jobs", "network", "federation", "audit")
+FACES = ("core", "chain", "store", "provenance", "jobs", "network", "federation", "oracle", "audit")
 
 
 def command_pages(command: click.Command, path: str) -> list[str]:

@@ -22,6 +22,7 @@ ROOMS = {
     ),
     "provenance": ("counterpoise.provenance.cli", "provenance", "Log, receipts, lineage."),
     "job": ("counterpoise.jobs.cli", "job", "Escrowed work: create, fund, claim, refund."),
+    "oracle": ("counterpoise.oracle.cli", "oracle", "A contract asks, a node answers."),
     "audit": ("counterpoise.audit.cli", "audit", "Look for flaws in contract code."),
     "completion": ("counterpoise.cli", "completion", "Print the completion script of a shell."),
 }

@@ -16,7 +16,11 @@ SCRIPT = Path(__file__).parent / "oracle_crashes.py"
 ROWS = ((1, 2, 3, 4), (250, 1, 0, 9))
 
 
-@pytest.mark.parametrize("point", POINTS)
+QUICK = ("commit", "propose", "fulfil", "state")
+CASES = [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in POINTS]
+
+
+@pytest.mark.parametrize("point", CASES)
 def test_a_node_that_is_killed_goes_on_where_it_was(state, tmp_path, point):
     with opened(state) as village:
         asked = [village.ask(ROWS[0], level=0), village.ask(ROWS[1], level=1)]
