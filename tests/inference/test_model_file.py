@@ -144,7 +144,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path):
         (lambda: Tree((Split(0, 256, 1, 2), Leaf(0), Leaf(0))), "threshold in 0..255"),
         (lambda: Tree((Split(0, 0, 0, 1), Leaf(0))), "children after it"),
         (lambda: Tree((Leaf(0),) * 256), "256 nodes"),
-        (lambda: Forest((Tree((Leaf(2**31 - 1),)),), (1,), 1), "overflow"),
+        (lambda: Forest((Tree((Leaf(2**31 - 1),)),), (1,), 1), "beyond 32 bits"),
         (lambda: Forest((), (1,), 1), "0 trees"),
         (lambda: Forest((Tree((Leaf(0),)),), (), 1), "0 outputs"),
         (lambda: Header(3, 0, 1, 1), "kind 3"),

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
         trace_leaf,
         tree_depth,
     )
+    from counterpoise.inference.features import Cuts, Even
     from counterpoise.inference.forest import Forest
     from counterpoise.inference.header import Header, LayerShape
+    from counterpoise.inference.importing import import_model
     from counterpoise.inference.model_file import (
         IntegerModel,
         load_model,
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
         save_model,
     )
     from counterpoise.inference.net import Layer, Net
+    from counterpoise.inference.quantiser import Quantiser
+    from counterpoise.inference.report import Card, Imported, ImportReport
+    from counterpoise.inference.runner import Runner
     from counterpoise.inference.trace import Answers, Trace, answer_bytes, parse_answer
     from counterpoise.inference.tree import Leaf, Split, Tree
 
@@ -37,8 +42,10 @@ _HOMES = {
         "trace_leaf",
         "tree_depth",
     ),
+    "features": ("Cuts", "Even"),
     "forest": ("Forest",),
     "header": ("Header", "LayerShape"),
+    "importing": ("import_model",),
     "model_file": (
         "IntegerModel",
         "load_model",
@@ -48,6 +55,9 @@ _HOMES = {
         "save_model",
     ),
     "net": ("Layer", "Net"),
+    "quantiser": ("Quantiser",),
+    "report": ("Card", "ImportReport", "Imported"),
+    "runner": ("Runner",),
     "trace": ("Answers", "Trace", "answer_bytes", "parse_answer"),
     "tree": ("Leaf", "Split", "Tree"),
 }
@@ -55,8 +65,13 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Answers",
+    "Card",
+    "Cuts",
+    "Even",
     "Forest",
     "Header",
+    "ImportReport",
+    "Imported",
     "IntegerModel",
     "Layer",
     "LayerShape",
@@ -64,12 +79,15 @@ __all__ = [
     "ModelsClient",
     "Net",
     "OrderedTree",
+    "Quantiser",
     "Record",
+    "Runner",
     "Split",
     "Trace",
     "Tree",
     "answer_bytes",
     "check_opening",
+    "import_model",
     "input_commitment",
     "load_model",
     "model_bytes",

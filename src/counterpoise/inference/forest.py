@@ -63,19 +63,28 @@ class Forest(Committed):
         object.__setattr__(self, "trees", tuple(self.trees))
         object.__setattr__(self, "biases", tuple(int(bias) for bias in self.biases))
         _ = self.shape
-        largest = [abs(bias) for bias in self.biases]
         for number, tree in enumerate(self.trees):
-            largest[number % self.outputs] += max(abs(value) for value in tree.values)
             asked = max((n.feature for n in tree.nodes if isinstance(n, Split)), default=0)
             if asked >= self.inputs:
                 raise InputError(f"tree {number} asks for feature {asked} of {self.inputs}")
-        if max(largest) >= LIMIT:
-            raise InputError(f"logit {largest.index(max(largest))} can overflow 32 bits")
+        if self.largest_sum >= LIMIT:
+            raise InputError(
+                f"a logit can reach {self.largest_sum}, beyond 32 bits",
+                hint="the sum of each output's largest leaves and its bias is to be below 2**31",
+            )
 
     @cached_property
     def shape(self) -> Header:
         """The header, read."""
         return Header(FOREST, self.threshold, self.inputs, len(self.biases), trees=len(self.trees))
+
+    @cached_property
+    def largest_sum(self) -> int:
+        """The largest sum of magnitudes that a logit can meet, whatever enters; see `Runner`."""
+        largest = [abs(bias) for bias in self.biases]
+        for number, tree in enumerate(self.trees):
+            largest[number % self.outputs] += max(abs(value) for value in tree.values)
+        return max(largest)
 
     def row(self, index: int) -> bytes:
         """Give a row as it is hashed: a tree's nodes, or after the last tree the biases."""

@@ -146,6 +146,15 @@ class Net(Committed):
         """Features, one byte each."""
         return self.shape.inputs
 
+    @cached_property
+    def largest_sum(self) -> int:
+        """The largest sum of magnitudes that a row can meet, whatever enters; see `Runner`."""
+        reach = [
+            np.abs(one.weights).sum(axis=1) * 255 + np.abs(one.bias) + (1 << one.shift >> 1)
+            for one in self.layers
+        ]
+        return max(int(sums.max()) for sums in reach)
+
     def place(self, row: int) -> tuple[int, int]:
         """Give the layer of a row and the neuron's number within it."""
         for number, layer in enumerate(self.layers):
