@@ -32,6 +32,7 @@ def policy_of(model):
         max_months=72,
         answer_seconds=600,
         offer_seconds=86_400,
+        reference=bytes([1]) * 32,
     )
 
 

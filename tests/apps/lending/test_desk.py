@@ -532,6 +532,7 @@ def test_the_desk_shows_what_it_lends_by(world):
         ({"max_months": 1201}, "months out of range"),
         ({"answer_seconds": 2**40}, "window above 2**40"),
         ({"offer_seconds": 2**40}, "window above 2**40"),
+        ({"reference": bytes(32)}, "no reference for reasons"),
         ({"curve": ()}, "no curve"),
         ({"curve": (Point(1, 300),)}, "the curve does not begin at no risk"),
         ({"curve": (Point(0, 0),)}, "a rate of nothing"),

@@ -84,6 +84,7 @@ def __init__(oracle_: address, lender_: address, clerk_: address, attester_: add
     assert policy_.max_exposure <= AMOUNT_MASK, "desk: exposure above 2**96"
     assert 0 < policy_.max_months and policy_.max_months <= 1200, "desk: months out of range"
     assert policy_.answer_seconds <= TIME_MASK and policy_.offer_seconds <= TIME_MASK, "desk: window above 2**40"
+    assert policy_.reference != empty(bytes32), "desk: no reference for reasons"
     pricing._check_curve(policy_.curve)
     TOKEN = IERC20(staticcall IOracle(oracle_).token())
     POLICY = policy_

@@ -56,6 +56,8 @@ class Policy:
         The longest term.
     answer_seconds, offer_seconds :
         How long the oracle has to answer, and how long an offer stands.
+    reference :
+        SHA-256 of the bytes of a usual borrower, beside whom reasons are given.
     """
 
     model: bytes
@@ -67,12 +69,14 @@ class Policy:
     max_months: int
     answer_seconds: int
     offer_seconds: int
+    reference: bytes
 
     def to_abi(self) -> tuple[object, ...]:
         """Give the policy as the contract takes it."""
         curve = [(point.risk, point.yearly_bps) for point in self.curve]
         bounds = (self.min_amount, self.max_amount, self.max_exposure, self.max_months)
-        return (self.model, self.nat, curve, *bounds, self.answer_seconds, self.offer_seconds)
+        windows = (self.answer_seconds, self.offer_seconds)
+        return (self.model, self.nat, curve, *bounds, *windows, self.reference)
 
     @classmethod
     def from_abi(cls, values: tuple[object, ...]) -> Policy:
