@@ -1,0 +1,1 @@
+"""Third-party engines of the room, each imported in one file, late."""
