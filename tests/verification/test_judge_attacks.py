@@ -67,7 +67,7 @@ ATTACKS = [
      "path of another length"),
     ("an inner node as a leaf", inner_node_padded(NEURON), "not this leaf"),
     ("a shortened path before", replace(NEURON, before_path=NEURON.before_path[1:]),
-     "path before of another length"),
+     "path of another length"),
     ("a leaf of another trace", from_other_trace(NEURON), "leaves of two traces"),
     ("the wrong leaf before", replace(NEURON, before=FIRST.before, before_path=FIRST.before_path),
      "not this leaf"),
@@ -98,6 +98,8 @@ ATTACKS = [
     ("a neuron of a forest", replace(TREE, kind=Kind.NEURON), "a neuron of no net"),
     ("a tree beyond the last", replace(TREE, row=5), "no such tree or output"),
     ("an output beyond the last", replace(SUM, row=3), "no such tree or output"),
+    ("no leaf at all", replace(NEURON, after=b"\2\2"), "not this leaf"),
+    ("no input at all", replace(FIRST, before=b""), "not the input"),
     ("a leaf as input", replace(NEURON, kind=Kind.LENGTH, row=0), "not the input"),
 ]  # fmt: skip
 

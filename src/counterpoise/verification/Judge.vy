@@ -34,9 +34,9 @@ MAX_OUTPUTS: constant(uint256) = 16
 MAX_NODES: constant(uint256) = 255
 MAX_WIDTH: constant(uint256) = 2048  # bytes in one row or one leaf
 MAX_TREES: constant(uint256) = MAX_WIDTH // 4
-HEADER: constant(uint256) = 128 + 32  # everything is padded with a word of zeros, to be read in words
-ROW: constant(uint256) = 2056 + 32
-LEAF: constant(uint256) = 2081 + 32
+HEADER: constant(uint256) = 128 + 32  # padded with a word of zeros, to be read in words
+ROW: constant(uint256) = 2056
+LEAF: constant(uint256) = 2081
 
 ROW_START: constant(uint256) = 8  # of weights and nodes: after mark, layer, row, bias
 LEAF_START: constant(uint256) = 4  # of the payload: after mark, index, length
@@ -70,34 +70,27 @@ def judge(cell: IJudge.Cell) -> IJudge.Ruling:
     """
     header: Bytes[HEADER] = concat(cell.header, empty(bytes32))
     facts: Facts = self._facts(header, cell.kind, cell.row)
-    assert len(cell.after_path) == ordered_tree._depth(facts.leaves), "judge: path of another length"
-    root: bytes32 = ordered_tree._root_of(keccak256(cell.after), facts.place, cell.after_path)
-    after: Bytes[LEAF] = concat(cell.after, empty(bytes32))
-    self._check_marks(extract32(after, 0, output_type=uint256), facts.place, len(cell.after))
+    root: bytes32 = self._root_through(cell.after, facts.place, cell.after_path, facts.leaves)
     is_false: bool = len(cell.after) != self._length(header, facts, facts.place)
     if cell.kind != LENGTH:
         assert not is_false, "judge: leaf of another length"
         if cell.kind == DECISION:
-            is_false = self._decision_is_false(facts, after)
+            is_false = self._decision_is_false(facts, cell.after)
         else:
-            assert len(cell.before_path) == len(cell.after_path), "judge: path before of another length"
-            root_before: bytes32 = ordered_tree._root_of(keccak256(cell.before), facts.place - 1, cell.before_path)
-            before: Bytes[LEAF] = concat(cell.before, empty(bytes32))
-            self._check_marks(extract32(before, 0, output_type=uint256), facts.place - 1, len(cell.before))
-            assert root_before == root, "judge: leaves of two traces"
+            before: bytes32 = self._root_through(cell.before, facts.place - 1, cell.before_path, facts.leaves)
+            assert before == root, "judge: leaves of two traces"
             length: uint256 = self._length(header, facts, facts.place - 1)
             assert len(cell.before) == length, "judge: leaf before of another length"
             row: uint256 = facts.trees if cell.kind == SUM else cell.row
             assert len(cell.weights_path) == ordered_tree._depth(facts.rows), "judge: path of the row of another length"
-            row_root: bytes32 = ordered_tree._root_of(keccak256(cell.weights), row, cell.weights_path)
+            row_root: bytes32 = ordered_tree._root_of(self._hash(cell.weights), row, cell.weights_path)
             assert row_root == cell.row_root, "judge: not a row of the model"
-            weights: Bytes[ROW] = concat(cell.weights, empty(bytes32))
             if cell.kind == NEURON:
-                is_false = self._neuron_is_false(facts, row, weights, before, after)
+                is_false = self._neuron_is_false(facts, row, cell.weights, cell.before, cell.after)
             elif cell.kind == TREE:
-                is_false = self._tree_is_false(facts, row, weights, before, after)
+                is_false = self._tree_is_false(facts, row, cell.weights, cell.before, cell.after)
             else:
-                is_false = self._sum_is_false(facts, cell.row, weights, before, after)
+                is_false = self._sum_is_false(facts, cell.row, cell.weights, cell.before, cell.after)
     model: bytes32 = keccak256(concat(0x04, cell.header, cell.row_root))
     return IJudge.Ruling(model=model, trace_root=root, is_false=is_false)
 
@@ -122,44 +115,48 @@ def shape(header: Bytes[128]) -> (uint256, uint256):
 def _neuron_is_false(
     facts: Facts, row: uint256, weights: Bytes[ROW], before: Bytes[LEAF], after: Bytes[LEAF]
 ) -> bool:
-    marks: uint256 = extract32(weights, 0, output_type=uint256)
-    if len(weights) != ROW_START + facts.row_inputs + 32 or marks >> 224 != (facts.layer << 16) | row:
+    if len(weights) != ROW_START + facts.row_inputs:
         return True
+    marks: uint256 = convert(slice(weights, 0, ROW_START), uint256)
+    if marks >> 32 != (facts.layer << 16) | row:
+        return True
+    padded_weights: Bytes[ROW + 32] = concat(weights, empty(bytes32))
+    padded: Bytes[LEAF + 32] = concat(before, empty(bytes32))
     start: uint256 = INPUT_START if facts.layer == 0 else LEAF_START
     products: uint256 = 0
     sums: uint256 = 0
     for step: uint256 in range((facts.row_inputs + 31) // 32, bound=MAX_WIDTH // 32):
-        values: uint256 = extract32(before, start + 32 * step, output_type=uint256)
-        weight: uint256 = extract32(weights, ROW_START + 32 * step, output_type=uint256)
+        values: uint256 = extract32(padded, start + 32 * step, output_type=uint256)
+        weight: uint256 = extract32(padded_weights, ROW_START + 32 * step, output_type=uint256)
         products = unsafe_add(products, lanes._product(lanes._reversed(weight), values))
         sums = unsafe_add(sums, lanes._lanes_of(values))
     total: int256 = convert(products >> 224, int256) - 128 * convert(lanes._sum_of(sums), int256)
-    total += self._i32(marks >> 192)
+    total += self._i32(marks)
     if facts.place == facts.leaves - 1:
-        return total != self._logit(after, facts.neuron)
+        return total != self._i32(convert(slice(after, LEAF_START + 4 * facts.neuron, 4), uint256))
     shift_by: uint256 = facts.requantise >> 32
     total = (total + convert((1 << shift_by) >> 1, int256)) >> shift_by
     total = min(self._i16(facts.requantise), max(self._i16(facts.requantise >> 16), total))
     total += convert(facts.next_zero_point, int256)
-    return total != convert(extract32(after, LEAF_START + facts.neuron, output_type=uint256) >> 248, int256)
+    return total != convert(convert(slice(after, LEAF_START + facts.neuron, 1), uint256), int256)
 
 
 @pure
 @internal
 def _decision_is_false(facts: Facts, after: Bytes[LEAF]) -> bool:
-    best: int256 = self._logit(after, 0)
+    best: int256 = self._i32(convert(slice(after, LEAF_START, 4), uint256))
     decision: uint256 = 0
     if (facts.head >> 232) & 255 == ARGMAX:
         for output: uint256 in range(1, MAX_OUTPUTS):
             if output >= facts.outputs:
                 break
-            logit: int256 = self._logit(after, output)
+            logit: int256 = self._i32(convert(slice(after, LEAF_START + 4 * output, 4), uint256))
             if logit > best:
                 best = logit
                 decision = output
     elif best > self._i32(facts.head >> 192):
         decision = 1
-    return decision != extract32(after, LEAF_START + 4 * facts.outputs, output_type=uint256) >> 240
+    return decision != convert(slice(after, LEAF_START + 4 * facts.outputs, 2), uint256)
 
 
 @pure
@@ -167,21 +164,22 @@ def _decision_is_false(facts: Facts, after: Bytes[LEAF]) -> bool:
 def _tree_is_false(
     facts: Facts, tree: uint256, nodes: Bytes[ROW], before: Bytes[LEAF], after: Bytes[LEAF]
 ) -> bool:
-    size: uint256 = len(nodes) - 32
+    size: uint256 = len(nodes)
     if size <= ROW_START or size % 8 != 0 or size > ROW_START + 8 * MAX_NODES:
         return True
-    if extract32(nodes, 0, output_type=uint256) >> 192 != tree << 32:
+    if convert(slice(nodes, 0, ROW_START), uint256) != tree << 32:
         return True
     inputs: uint256 = (facts.head >> 176) & 65535
     place: uint256 = 0
     for _: uint256 in range(MAX_NODES):
-        node: uint256 = extract32(nodes, ROW_START + 8 * place, output_type=uint256) >> 192
+        node: uint256 = convert(slice(nodes, ROW_START + 8 * place, 8), uint256)
         feature: uint256 = node >> 48
         if feature == LEAF_NODE:
-            return (node >> 32) & 65535 != 0 or self._logit(after, tree) != self._i32(node)
+            said: int256 = self._i32(convert(slice(after, LEAF_START + 4 * tree, 4), uint256))
+            return (node >> 32) & 65535 != 0 or said != self._i32(node)
         if feature >= inputs or node & (2**24 - 1) != 0:
             return True
-        value: uint256 = extract32(before, INPUT_START + feature, output_type=uint256) >> 248
+        value: uint256 = convert(slice(before, INPUT_START + feature, 1), uint256)
         child: uint256 = (node >> (32 if value <= (node >> 40) & 255 else 24)) & 255
         if child <= place or ROW_START + 8 * child >= size:
             return True
@@ -194,17 +192,18 @@ def _tree_is_false(
 def _sum_is_false(
     facts: Facts, output: uint256, biases: Bytes[ROW], before: Bytes[LEAF], after: Bytes[LEAF]
 ) -> bool:
-    marks: uint256 = extract32(biases, 0, output_type=uint256) >> 192
-    if len(biases) != ROW_START + 4 * facts.outputs + 32 or marks != 1 << 48:
+    if len(biases) != ROW_START + 4 * facts.outputs:
         return True
-    total: int256 = self._i32(extract32(biases, ROW_START + 4 * output, output_type=uint256) >> 224)
+    if convert(slice(biases, 0, ROW_START), uint256) != 1 << 48:
+        return True
+    total: int256 = self._i32(convert(slice(biases, ROW_START + 4 * output, 4), uint256))
     tree: uint256 = output
     for _: uint256 in range(MAX_TREES):
         if tree >= facts.trees:
             break
-        total += self._logit(before, tree)
+        total += self._i32(convert(slice(before, LEAF_START + 4 * tree, 4), uint256))
         tree += facts.outputs
-    return total != self._logit(after, output)
+    return total != self._i32(convert(slice(after, LEAF_START + 4 * output, 4), uint256))
 
 
 @pure
@@ -272,20 +271,29 @@ def _length(header: Bytes[HEADER], facts: Facts, place: uint256) -> uint256:
 
 @pure
 @internal
-def _check_marks(word: uint256, place: uint256, length: uint256):
+def _root_through(
+    leaf: Bytes[LEAF], place: uint256, path: DynArray[bytes32, ordered_tree.MAX_DEPTH], leaves: uint256
+) -> bytes32:
     """
-    @notice Refuse a preimage that does not begin as leaf `place` does.
+    @notice Give the root that a leaf of a trace leads to; refuses a preimage that does not begin as that leaf does.
     """
+    assert len(path) == ordered_tree._depth(leaves), "judge: path of another length"
     if place == 0:
-        assert word >> 248 == 3, "judge: not the input"
+        assert len(leaf) != 0 and convert(slice(leaf, 0, 1), uint256) == 3, "judge: not the input"
     else:
-        assert word >> 224 == (2 << 24) | (place << 16) | (length - LEAF_START), "judge: not this leaf"
+        marks: uint256 = (2 << 24) | (place << 16) | unsafe_sub(len(leaf), LEAF_START)
+        has_marks: bool = len(leaf) >= LEAF_START and convert(slice(leaf, 0, LEAF_START), uint256) == marks
+        assert has_marks, "judge: not this leaf"
+    return ordered_tree._root_of(keccak256(leaf), place, path)
 
 
 @pure
 @internal
-def _logit(leaf: Bytes[LEAF], index: uint256) -> int256:
-    return self._i32(extract32(leaf, LEAF_START + 4 * index, output_type=uint256) >> 224)
+def _hash(row: Bytes[ROW]) -> bytes32:
+    """
+    @dev Apart, so that the copy of the row lies where other functions have theirs: memory costs.
+    """
+    return keccak256(row)
 
 
 @pure

@@ -96,7 +96,7 @@ def judge(cell: Cell) -> Ruling:
     """
     header = Header.from_bytes(cell.header)
     place = _place(header, cell)
-    root = _root_through(header, cell.after, place, cell.after_path, "")
+    root = _root_through(header, cell.after, place, cell.after_path)
     length = _length(header, place)
     if cell.kind == Kind.LENGTH:
         is_false = len(cell.after) != length
@@ -112,7 +112,7 @@ def judge(cell: Cell) -> Ruling:
 
 
 def _follows_falsely(header: Header, cell: Cell, place: int, root: bytes) -> bool:
-    if _root_through(header, cell.before, place - 1, cell.before_path, " before") != root:
+    if _root_through(header, cell.before, place - 1, cell.before_path) != root:
         _refuse("leaves of two traces")
     if len(cell.before) != _length(header, place - 1):
         _refuse("leaf before of another length")
@@ -206,11 +206,9 @@ def _layer_of(header: Header, row: int) -> tuple[int, LayerShape, int]:
     return _refuse("no such row")
 
 
-def _root_through(
-    header: Header, leaf: bytes, place: int, path: tuple[bytes, ...], which: str
-) -> bytes:
+def _root_through(header: Header, leaf: bytes, place: int, path: tuple[bytes, ...]) -> bytes:
     if len(path) != tree_depth(header.trace_leaves):
-        _refuse(f"path{which} of another length")
+        _refuse("path of another length")
     if place == 0 and leaf[:1] != b"\x03":
         _refuse("not the input")
     marks = b"\x02" + bytes([place]) + max(0, len(leaf) - LEAF_START).to_bytes(2, "big")
