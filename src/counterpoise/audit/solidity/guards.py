@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,8 +98,11 @@ class World:
         Mappings in which any caller can write its own entry.
     """
 
-    def __init__(self, contract: Contract, *, limit: int = 4000) -> None:
+    def __init__(
+        self, contract: Contract, *, limit: int = 4000, until: float = float("inf")
+    ) -> None:
         self.contract = contract
+        self.until = until
         self.open_slots: frozenset[int] = frozenset()
         self.entries = [self._entry(one, limit) for one in contract.entries()]
         self.makers = [self._entry(one, limit) for one in contract.constructors()]
@@ -116,6 +120,8 @@ class World:
                 entry.__dict__.pop(name, None)
 
     def _entry(self, function: Node, limit: int) -> Entry:
+        if time.monotonic() > self.until:
+            raise TimeoutError("the time limit was reached")
         graph = graph_of(self.contract, function, limit=limit)
         return Entry(self.contract, function, graph, Origins(self.contract, graph), self)
 

@@ -21,8 +21,9 @@ def rules(world: World) -> Iterator[Hint]:
             call = out_call(vertex.node)
             if call is None and kind_of(vertex.node) != "InlineAssembly":
                 continue
-            if call is not None and (call.how in ("staticcall", "create") or call.view):
-                continue
+            view = call is not None and call.view and world.contract.unit.version >= (0, 5, 0)
+            if call is not None and (call.how in ("staticcall", "create") or view):
+                continue  # before 0.5 a call of a view was a call like any other
             if call is not None and call.target is not None and spell(call.target) == "this":
                 continue
             yield from _after(entry, index, vertex, call)
@@ -87,7 +88,7 @@ def _hint(
     marks: frozenset[str],
 ) -> Iterator[Hint]:
     name = entry.world.spoken(place)
-    stipend = call is not None and not call.can_return
+    stipend = call is not None and not call.can_return and not call.view
     rule = "reentrancy-stipend" if stipend else f"reentrancy-{kind}"
     paid = "pays" if "pays" in marks else "plain"
     found = hint_at(
@@ -113,6 +114,8 @@ def _marks(entry: Entry, index: int, vertex: Vertex, call: OutCall | None) -> se
         return marks | {"assembly", "pays"}
     if call.pays:
         marks.add("pays")
+    if call.view:
+        marks.add("view")
     if call.raw:
         marks.add("raw")
     if call.how == "delegatecall":

@@ -87,9 +87,42 @@ def _pointless(node: Node) -> Iterator[tuple[Node, str]]:
     else:
         return
     raw = [one for one in walk(condition) if _is_raw(one)]
-    if raw and (idle or _constant(condition) is not None):
+    if not raw:
+        return
+    variant = "idle" if idle else ""
+    if _constant(condition) is not None:
+        variant = "tautology"
+    elif kind_of(node) == "IfStatement" and _only_success_reverts(node):
+        variant = "inverted"
+    if variant:
         for one in raw:
-            yield one, "idle" if idle else "tautology"
+            yield one, variant
+
+
+def _only_success_reverts(node: Node) -> bool:
+    """Whether a call's success reverts everything, and its failure does not."""
+    condition = peeled(node["condition"])
+    negated = kind_of(condition) == "UnaryOperation" and condition["operator"] == "!"
+    call = peeled(condition["subExpression"]) if negated else condition
+    if not _is_raw(call):
+        return False
+    success, failure = node["trueBody"], node.get("falseBody")
+    if negated:
+        success, failure = failure, success
+    return _reverts(success) and not _reverts(failure)
+
+
+def _reverts(node: Node | None) -> bool:
+    """Whether a statement, whatever else it does, ends in a revert."""
+    if node is None:
+        return False
+    if kind_of(node) == "Block":
+        return bool(node.get("statements")) and _reverts(node["statements"][-1])
+    if kind_of(node) == "ExpressionStatement":
+        return kind_of(node["expression"]) == "FunctionCall" and (
+            call_kind(node["expression"]) == "revert"
+        )
+    return kind_of(node) in ("Throw", "RevertStatement")
 
 
 def _is_idle(node: Node | None) -> bool:
