@@ -18,6 +18,7 @@ from counterpoise.chain.backend import (
     Log,
     Receipt,
 )
+from counterpoise.chain.call_tree import Call
 from counterpoise.chain.dev_accounts import dev_balances
 from counterpoise.chain.ledger import Ledger, Mined
 from counterpoise.chain.mining import Miner
@@ -138,6 +139,21 @@ class EmbeddedReads:
     def transactions(self, number: int) -> list[Mined]:
         """Give the transactions of a block, in order."""
         return self._ledger.mined_in(number)
+
+    @locked
+    def call_trees(self, number: int) -> list[Call]:
+        """Give what each transaction of a block did, call by call, by running them again."""
+        mined = self._ledger.mined_in(number)
+        if not mined:
+            return []
+        signed = [self._machine.decode(one.raw) for one in mined]
+        return self._machine.trees(self._header(number - 1), self._header(number), signed)
+
+    @locked
+    def attempt(self, to: bytes | None, data: bytes, *, sender: bytes, value: int = 0) -> Call:
+        """Give what a transaction would do on the present state; its gas is not charged."""
+        fields = {"to": to or b"", "data": data, "value": value}
+        return self._machine.attempt(self._miner.head, fields, sender)
 
     @locked
     def positions(self, tx_hashes: set[bytes]) -> dict[bytes, int]:

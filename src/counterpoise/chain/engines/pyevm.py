@@ -29,7 +29,9 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
+from counterpoise.chain.call_tree import Call
 from counterpoise.chain.engines.pyevm_runs import least_gas, revert_data, run_call
+from counterpoise.chain.engines.pyevm_traces import trees_of, try_transaction, watched
 from counterpoise.core.errors import ChainError
 
 # py-ecc raises the limit to 100,000, at which a request of nested brackets overflows the stack
@@ -52,6 +54,10 @@ class _State(PragueState):
 
 class _VM(PragueVM):
     _state_class = _State
+
+
+class _WatchedVM(_VM):
+    _state_class = watched(_State)
 
 
 VM: Any = _VM
@@ -128,6 +134,7 @@ class Machine:
         self.context = ChainContext(chain_id)
         self.consensus = ConsensusContext(self.nodes)
         self._read: tuple[bytes, Any] | None = None
+        self._tried: tuple[bytes, Any] | None = None
 
     def genesis(self, balances: dict[bytes, int], time: int, gas_limit: int) -> Header:
         """Build block 0 with these balances in wei, and store it."""
@@ -213,6 +220,20 @@ class Machine:
         """Give the least gas limit, to within 0.5 %, with which a transaction succeeds."""
         fields = {**fields, "chain_id": self.context.chain_id}
         return least_gas(self.state(header), header.gas_limit, fields, sender)
+
+    def trees(self, parent: Header, header: Header, transactions: Sequence[Signed]) -> list[Call]:
+        """Run a stored block's transactions again and give what each did, call by call."""
+        again = self._next_header(parent, header.timestamp, header.mix_hash)
+        vm: Any = _WatchedVM(again, self.chaindb, self.context, self.consensus)
+        return trees_of(vm, again, transactions)
+
+    def attempt(self, header: Header, fields: dict[str, Any], sender: bytes) -> Call:
+        """Run an unsigned transaction on the state after a block, and undo it."""
+        if self._tried is None or self._tried[0] != header.hash:
+            vm: Any = _WatchedVM(header, self.chaindb, self.context, self.consensus)
+            self._tried = (header.hash, vm.state)
+        fields = {**fields, "chain_id": self.context.chain_id}
+        return try_transaction(self._tried[1], fields, sender, header.gas_limit)
 
     def _vm(self, header: Header) -> Any:
         return VM(header, self.chaindb, self.context, self.consensus)

@@ -8,6 +8,7 @@ from typing import Any
 from counterpoise.chain.embedded import EmbeddedChain
 from counterpoise.chain.reasons import Refused
 from counterpoise.chain.rpc.bench_methods import BenchMethods
+from counterpoise.chain.rpc.debug_methods import DebugMethods
 from counterpoise.chain.rpc.faults import (
     INTERNAL,
     METHOD,
@@ -34,6 +35,7 @@ class Dispatcher:
         self._methods: dict[str, Callable[..., Any]] = {
             **EthMethods(chain).table(),
             **BenchMethods(chain).table(),
+            **DebugMethods(chain).table(),
         }
 
     def answer(self, body: bytes) -> bytes:

@@ -159,7 +159,7 @@ class EthMethods:
         """Answer `eth_call`."""
         if overrides:
             raise RpcError(PARAMS, "eth_call: this node overrides no state")
-        to, data, sender, value = _fields(fields)
+        to, data, sender, value = transaction_fields(fields)
         if to is None:
             raise RpcError(PARAMS, "eth_call: there is no address to call")
         ref = read_block(at)
@@ -167,12 +167,12 @@ class EthMethods:
 
     def estimate(self, fields: Any, *_at: Any) -> str:
         """Answer `eth_estimateGas`, always on the latest state."""
-        to, data, sender, value = _fields(fields)
+        to, data, sender, value = transaction_fields(fields)
         return quantity(self.chain.estimate(to, data, sender=sender, value=value))
 
     def send(self, fields: Any) -> str:
         """Answer `eth_sendTransaction` for the unlocked development accounts."""
-        to, data, sender, value = _fields(fields)
+        to, data, sender, value = transaction_fields(fields)
         account = self._unlocked.get(sender or b"")
         if account is None:
             raise RpcError(PARAMS, "eth_sendTransaction: this node does not hold the sender's key")
@@ -232,7 +232,7 @@ class EthMethods:
         return answer
 
 
-def _fields(fields: Any) -> tuple[bytes | None, bytes, bytes | None, int]:
+def transaction_fields(fields: Any) -> tuple[bytes | None, bytes, bytes | None, int]:
     """Read what a call and a transaction have in common."""
     if not isinstance(fields, dict):
         raise RpcError(PARAMS, "the transaction is no object")
