@@ -14,7 +14,7 @@ from counterpoise.audit.pragma import admits, pragma_of
 from counterpoise.audit.project import Project, Source
 from counterpoise.core.digest import sha256
 
-__all__ = ["VyperEngine", "open_engine"]
+__all__ = ["VyperEngine", "annotated_tree", "open_engine"]
 
 NEWEST = tuple((0, minor, patch) for minor in range(4, 10) for patch in range(20))
 
@@ -90,6 +90,11 @@ class VyperEngine:
             tuple(sorted((p, sha256(c).hex()) for p, c in texts.items() if p != source.path)),
             (f"vyper {self.version()}",),
         )
+
+
+def annotated_tree(project: Project, source: Source) -> dict[str, Any]:
+    """The compiler's annotated tree of one source, its imports beside it."""
+    return _compiled(project, source)[0]
 
 
 def open_engine() -> VyperEngine:

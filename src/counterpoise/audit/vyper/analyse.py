@@ -16,6 +16,10 @@ from counterpoise.audit.vyper.walk import walk
 __all__ = ["Report", "analyse_tree"]
 
 
+BY_FUNCTION = frozenset({"unsafe-math"})
+"""Rules of which a function has one finding with all its lines: one bound answers them all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What the rules say of one contract, and which functions were too long to follow."""
@@ -44,9 +48,10 @@ def analyse_tree(tree: Node, path_of: Callable[[str], str]) -> Report:
 
 def _merged(found: Iterable[Found], contract: str, path_of: Callable[[str], str]) -> list[Finding]:
     """One finding a rule, place and message, however many entries lead there."""
-    groups: dict[tuple[str, str, int, str], list[Found]] = {}
+    groups: dict[tuple[str, str, str, int, str], list[Found]] = {}
     for one in found:
-        key = (one.rule, one.place.path, one.place.line, _core(one))
+        line = 0 if one.rule in BY_FUNCTION else one.place.line
+        key = (one.rule, one.place.path, one.place.function, line, _core(one))
         groups.setdefault(key, []).append(one)
     return [_finding(group, contract, path_of) for _, group in sorted(groups.items())]
 
@@ -70,7 +75,7 @@ def _finding(group: list[Found], contract: str, path_of: Callable[[str], str]) -
     return Finding(
         rule=first.rule,
         path=path_of(first.place.path),
-        lines=(first.place.line,),
+        lines=tuple(sorted({one.place.line for one in group})),
         contract=contract,
         function=first.place.function,
         message=message,
