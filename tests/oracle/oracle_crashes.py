@@ -1,6 +1,6 @@
 """Runs the nodes of a village until one is killed at a given point; a process of its own.
 
-    python oracle_crashes.py STATE HOMES POINT
+python oracle_crashes.py STATE HOMES POINT
 """
 
 import os

@@ -39,7 +39,8 @@ def test_a_node_that_is_killed_goes_on_where_it_was(state, tmp_path, point):
         purses = sum(village.balance(village.account(name)) for name in MEMBERS)
         assert purses == 3 * 900 * TOKEN + 2 * FEE  # fees and bonds are all drawn
         kinds = [
-            kind_of(Envelope.from_bytes(e).statement) for e in village.network.log_reader().entries()
+            kind_of(Envelope.from_bytes(e).statement)
+            for e in village.network.log_reader().entries()
         ]
         assert kinds.count("decision") >= 4
         verdict = Verdict()

@@ -33,7 +33,7 @@ from counterpoise.oracle.rules import MAX_BATCH, Stage
 from counterpoise.oracle.supply import Supply
 from counterpoise.verification import Evidence, Prover, Request, Status, Verdict
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 
 
 @dataclass

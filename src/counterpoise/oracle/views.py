@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.chain import Account
-from counterpoise.core.errors import InputError
+from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import format_tokens, parse_tokens, to_checksum
 from counterpoise.inference import parse_answer
 from counterpoise.network import Network
@@ -179,7 +179,10 @@ def latest_view(
 def _answer_record(network: Network, model: bytes, answer: Answer) -> dict[str, Any]:
     logits, decision = parse_answer(answer.answer)
     record: dict[str, Any] = {"decision": decision, "logits": list(logits), "time": answer.time}
-    card = fetch_card(network, model)
+    try:
+        card = fetch_card(network, model)
+    except (InputError, VerificationError):
+        card = None  # the answer stands without a name for it
     if card is not None and decision < len(card.classes):
         record["class"] = card.classes[decision]
     return record
