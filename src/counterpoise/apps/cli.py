@@ -80,8 +80,9 @@ def diagnosis(
 @click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
+@click.option("--no-zk", is_flag=True, help="Leave zero-knowledge proofs out: they take longest.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def lending(state: Path | None, report: Path | None, seed: int, as_json: bool) -> int:
+def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_json: bool) -> int:
     r"""A contract lends on a model's answer, proven at every level; one table compares them.
 
     The applicants are real rows (Statlog German Credit); the chain sees salted commitments. An
@@ -102,7 +103,8 @@ def lending(state: Path | None, report: Path | None, seed: int, as_json: bool) -
     check_report_place(report)
     started = time.perf_counter()
     with progress(quiet=as_json) as say:
-        run = Lending(state or fresh_folder(f"lending-{seed}"), Options(seed), say)
+        folder = state or fresh_folder(f"lending-{seed}{'-no-zk' if no_zk else ''}")
+        run = Lending(folder, Options(seed, not no_zk), say)
         try:
             run.run()
             seconds, verdict = {"run": time.perf_counter() - started}, Verdict()

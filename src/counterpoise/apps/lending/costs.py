@@ -90,30 +90,28 @@ STEPS = {"Committed": "commit", "Revealed": "reveal", "Proposed": "propose", "Se
 """Events of evaluators, and what the transaction did."""
 
 
-def proof_bytes(network: Network, desk: DeskClient, number: int, net: Net, proof: bytes) -> int:
+def proof_bytes(network: Network, desk: DeskClient, number: int, net: Net, proof: int) -> int:
     """Give the bytes of calldata that carry the proof of a loan's answer to the chain.
 
     Parameters
     ----------
     proof :
-        A zero-knowledge proof, where the answer was proven by one.
+        Length of the zero-knowledge proof with its key, where the answer was proven by one.
     """
     level, place = Level(desk.loan(number).level), (bytes(20), number)
-    answer, word = bytes(4 * net.outputs + 2), bytes(32)
+    answer, word, values = bytes(4 * net.outputs + 2), bytes(32), bytes(net.inputs)
     if level is Level.QUORUM:
         quorum, members = network.contract("Quorum"), len(providers(network, number))
         commit = quorum.encode("commit", *place, word)
         return members * (len(commit) + len(quorum.encode("reveal", *place, answer, word)))
     if level is Level.OPTIMISTIC:
         hidden = [bytes(layer.outputs) for layer in net.shape.layers[:-1]]
-        proposal = network.contract("Optimistic").encode(
-            "propose_with_trace", *place, answer, hidden
-        )
-        return len(proposal)
+        optimistic = network.contract("Optimistic")
+        return len(optimistic.encode("propose_with_trace", *place, answer, hidden))
     if level is Level.DIRECT:
-        values = bytes(net.inputs)
         return len(network.contract("Direct").encode("answer", *place, word, values))
-    return len(proof)
+    zk, logits = network.contract("ZkProofs"), [0] * net.outputs
+    return len(zk.encode("prove", *place, word, values, logits, bytes(proof), b""))
 
 
 def providers(network: Network, number: int) -> list[bytes]:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from counterpoise.apps.lending.applicants import Applicant, Asking, applicants, askings
 from counterpoise.apps.lending.borrowing import live
+from counterpoise.apps.lending.circuit import Measured, open_zk
 from counterpoise.apps.lending.desk import Application, DeskClient
 from counterpoise.apps.lending.office import open_desk, policy_of, publish
-from counterpoise.apps.lending.reasons import Case, reasons_record
+from counterpoise.apps.lending.paperwork import explain, record
 from counterpoise.apps.lending.rules import Loan, Status
 from counterpoise.apps.lending.scorecard import (
     Scorecard,
@@ -25,13 +26,12 @@ from counterpoise.apps.lending.scorecard import (
     load_scorecard,
 )
 from counterpoise.apps.lending.service import NAMES, Service, provers, serving
-from counterpoise.apps.lending.statements import Decided, stated_loans
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.network import Network, create_network
 from counterpoise.oracle import Inbox
-from counterpoise.verification import Level
+from counterpoise.verification import Level, Prover
 
 FUNDS, FEE, PURSE = 100_000 * TOKEN, TOKEN, 1_000 * TOKEN
 GAS_MONEY = 10**19
@@ -44,9 +44,16 @@ Say = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run was asked for; kept in the state, so that a resumed run is the same run."""
+    """What a run was asked for; kept in the state, so that a resumed run is the same run.
+
+    Parameters
+    ----------
+    zk :
+        Whether zero-knowledge proofs take part where they can be had.
+    """
 
     seed: int
+    zk: bool = True
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -61,7 +68,7 @@ class Lending:
     folder :
         The state folder, made if missing.
     options :
-        The seed of keys and salts.
+        The seed of keys and salts; whether zero-knowledge proofs take part.
     say :
         Told of progress.
 
@@ -80,7 +87,9 @@ class Lending:
         self.say("starting the chain, deploying contracts", 0, 1)
         self.seed = sha256(b"lending" + options.seed.to_bytes(8, "big"))
         self.network: Network = create_network(folder, seed=self.seed)
-        self.levels = provers(self.network)
+        self.levels: dict[int, Prover] = {}
+        self.zk: Measured | None = None
+        self.no_zk = ""
 
     @cached_property
     def people(self) -> list[Applicant]:
@@ -91,6 +100,11 @@ class Lending:
     def offered(self) -> dict[str, int]:
         """The levels that can be asked for here, by name."""
         return {name: int(level) for name, level in LEVELS.items() if int(level) in self.levels}
+
+    @property
+    def is_development(self) -> bool:
+        """Whether zero-knowledge proofs rest on a set-up that its maker can forge with."""
+        return self.zk is not None and self.zk.zk.key.srs.origin == "development"
 
     @property
     def askings(self) -> list[Asking]:
@@ -105,6 +119,7 @@ class Lending:
     def run(self) -> None:
         """Go through every stage that is not done."""
         self._model()
+        self._prepare_levels()
         self._desk()
         with serving(self.network, self.folder / "nodes", self.levels) as service:
             self.say("the committee stakes, the contracts take the model in", 0, 1)
@@ -112,9 +127,10 @@ class Lending:
             for place, asking in enumerate(self.askings):
                 self.say(f"{asking.label} asks", place, len(self.askings))
                 self._ask(service, asking)
-        self._explain()
+        explain(self)
         live(self)
-        self._record()
+        record(self)
+        (self.folder / "finished").touch()
 
     def number_of(self, asking: Asking) -> int:
         """Give the number of an application's loan; 0 while it was not asked for."""
@@ -126,7 +142,7 @@ class Lending:
         return found[0] if found else 0
 
     def timing(self, asking: Asking) -> dict[str, float]:
-        """Give what was measured of an application: ``wall`` and ``windows`` in seconds."""
+        """Give what was measured: ``wall`` and ``windows`` in seconds, ``proof`` in bytes."""
         path = asking.place / "timing.json"
         found: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
         return found
@@ -140,6 +156,15 @@ class Lending:
             keep_scorecard(build_scorecard(), kept)
         self.card = load_scorecard(kept)
         publish(self.network, self.network.account("modeller"), self.card)
+
+    def _prepare_levels(self) -> None:
+        """Get every level ready that can be proven here."""
+        self.no_zk = "skipped: left out, as asked"
+        if self.options.zk:
+            self.say("keys for zero-knowledge proofs are made and pinned", 0, 1)
+            owner = self.network.account("modeller")
+            self.zk, self.no_zk = open_zk(self.network, owner, self.card.net, self.folder / "zk")
+        self.levels = provers(self.network, self.zk)
 
     def _desk(self) -> None:
         """Give everybody what they need, open the desk, and let the lender fund it."""
@@ -172,7 +197,8 @@ class Lending:
         served = service.serve(number)
         if self.desk.loan(number).status is Status.ASKED:
             self.desk.settle(self.network.account("clerk"), number)
-        text = json.dumps(asdict(served))
+        proof = self.zk.sizes.get(number, 0) if self.zk else 0
+        text = json.dumps(asdict(served) | {"proof": proof})
         (asking.place / "timing.json").write_text(text + "\n", encoding="utf-8")
 
     def _apply(self, asking: Asking) -> int:
@@ -194,63 +220,9 @@ class Lending:
         numbers = [(asking, self.number_of(asking)) for asking in self.askings]
         return [(asking, number, self.desk.loan(number)) for asking, number in numbers]
 
-    def _explain(self) -> None:
-        """Give each declined applicant the reasons, and their digest to the chain."""
-        self.say("declined applicants are told why", 0, 1)
-        for asking, number, loan in self.loans():
-            if loan.status is not Status.DECLINED:
-                continue
-            record = self.reasons(asking, number)
-            (asking.place / "reasons.cbor").write_bytes(record)
-            if not any(loan.reasons):
-                self.desk.explain(self.network.account("clerk"), number, sha256(record))
-
-    def reasons(self, asking: Asking, number: int) -> bytes:
-        """Derive the record of a decline's reasons."""
-        answer = self.answer(number)
-        case = Case(self.desk.address, number, asking.salt, asking.data, answer)
-        return reasons_record(self.card.net, case, self.card.reference)
-
     def answer(self, number: int) -> bytes:
         """Give the oracle's answer about a loan."""
         return bytes(self.network.contract("Oracle").call("answer_of", number)[4])
-
-    def _record(self) -> None:
-        """State every decision in the log, and anchor it."""
-        self.say("decisions are stated and the log is anchored", 0, 1)
-        clerk, log = self.network.account("clerk"), self.network.log
-        known = stated_loans(log.entries(), self.desk.address, clerk.address)
-        stated = {statement.predicate["request"] for statement in known}
-        decided = [self.decided(asking, number) for asking, number, _ in self.loans()]
-        new = [one.sign(clerk).to_bytes() for one in decided if one.name not in stated]
-        if new:
-            log.append(new)
-        self.network.anchor_log()
-        self.network.store.flush()
-        (self.folder / "finished").touch()
-
-    def proof(self, number: int) -> bytes:
-        """Give the zero-knowledge proof of a loan's answer; empty at other levels."""
-        return b""
-
-    def decided(self, asking: Asking, number: int) -> Decided:
-        """Gather what is to be stated of a decision."""
-        history = {event.name: event for event in self.desk.history(number)}
-        block = self.network.chain.block
-        end = history.get("Offered") or history["Declined"]
-        declined = "Declined" in history
-        return Decided(
-            self.desk.address,
-            number,
-            self.card.net.id,
-            asking.commitment,
-            self.desk.loan(number),
-            self.answer(number),
-            sha256(self.reasons(asking, number)) if declined else b"",
-            sha256(self.card.reference) if declined else b"",
-            block(history["Applied"].block_number).time,
-            block(end.block_number).time,
-        )
 
     def fund(self, name: str, amount: int) -> None:
         """Give an actor gas money and tokens, as far as it lacks them."""
