@@ -40,6 +40,15 @@ RULES = (
         swc=105,
     ),
     rule(
+        "unprotected-call",
+        "Anyone speaks with this contract's voice",
+        "medium",
+        "access_control",
+        "SC01",
+        "Check the caller before another contract is told to act on an account of its choice.",
+        swc=105,
+    ),
+    rule(
         "unprotected-mint",
         "Anyone may create or destroy balances",
         "high",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from counterpoise.audit.mutants.text import Node, Text, contains, nodes
+from counterpoise.audit.mutants.text import Node, Text, compares_caller, contains, nodes
 
 Edits = Iterator[tuple[str, int, str]]
 
@@ -42,20 +42,14 @@ def guard(text: Text) -> Edits:
     checkers = {
         f["name"]
         for f in text.functions
-        if "internal" in {d.get("id") for d in f["decorator_list"]}
-        and any(contains(one["test"], "msg", "sender") for one in _statements(f, "Assert"))
+        if {"internal", "view"} <= {d.get("id") for d in f["decorator_list"]}
+        and any(any(map(compares_caller, nodes(s["test"]))) for s in _statements(f, "Assert"))
     }
     for function in text.functions:
         if function["name"] == "__init__":
             continue
         for one in _statements(function, "Assert"):
-            compared = any(
-                node["ast_type"] == "Compare"
-                and node["op"]["ast_type"] in ("Eq", "In")
-                and contains(node, "msg", "sender")
-                for node in nodes(one["test"])
-            )
-            if compared:
+            if any(map(compares_caller, nodes(one["test"]))):
                 yield function["name"], one["lineno"], text.without(one)
         for one in _statements(function, "Expr"):
             called = one["value"].get("func", {}) if one["value"]["ast_type"] == "Call" else {}
@@ -141,6 +135,8 @@ def bound(text: Text) -> Edits:
     limit = re.compile(r"(<=?)\s*(?:POLICY\.)?[A-Za-z_]*(MASK|FEE|BPS|PPM|RATE)[A-Z_]*$")
     for function in text.functions:
         given = {one["arg"] for one in function["args"]["args"]}
+        if function["name"] == "__init__":
+            continue
         for one in _statements(function, "Assert"):
             test = one["test"]
             parts = test["values"] if test["ast_type"] == "BoolOp" else [test]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from counterpoise.audit.mutants.text import Node, Text, contains, nodes
+from counterpoise.audit.mutants.text import Node, Text, compares_caller, nodes
 
 Edits = Iterator[tuple[str, int, str]]
 
@@ -48,8 +48,10 @@ def initialiser(text: Text) -> Edits:
         node["attr"]
         for function in text.functions
         for one in nodes(function["body"])
-        if one["ast_type"] == "Assert" and contains(one["test"], "msg", "sender")
-        for node in nodes(one["test"])
+        if one["ast_type"] == "Assert"
+        for compare in nodes(one["test"])
+        if compares_caller(compare)
+        for node in nodes(compare)
         if node["ast_type"] == "Attribute" and node["value"].get("id") == "self"
     }
     for node in text.tree["body"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from counterpoise.audit.mutants.text import Node, Text, contains, nodes
+from counterpoise.audit.mutants.text import Node, Text, compares_caller, contains, nodes
 
 Edits = Iterator[tuple[str, int, str]]
 UNSAFE = {"Add": "unsafe_add", "Sub": "unsafe_sub", "Mult": "unsafe_mul"}
@@ -95,15 +95,18 @@ def _caller_tests(text: Text) -> Iterator[tuple[Node, Node]]:
             if one["ast_type"] not in ("Assert", "If"):
                 continue
             for node in nodes(one["test"]):
-                eq = node["ast_type"] == "Compare" and node["op"]["ast_type"] in ("Eq", "In")
-                if eq and contains(node, "msg", "sender"):
+                if compares_caller(node):
                     yield function, node
 
 
 def unsafe(text: Text) -> Edits:
-    """Checked arithmetic on an argument of the function made unchecked."""
+    """Checked arithmetic on an argument that no assert of the function compares made unchecked.
+
+    Where an assert bounds the argument, checked and unchecked arithmetic may well agree, and the
+    mutant is no bug.
+    """
     for function in text.functions:
-        given = {one["arg"] for one in function["args"]["args"]}
+        given = {one["arg"] for one in function["args"]["args"]} - _asserted(function)
         for node in nodes(function["body"]):
             if node["ast_type"] != "BinOp" or node["op"]["ast_type"] not in UNSAFE:
                 continue
@@ -115,6 +118,17 @@ def unsafe(text: Text) -> Edits:
                 called = f"{UNSAFE[node['op']['ast_type']]}({left}, {right})"
                 yield function["name"], node["lineno"], text.put(node, called)
         yield from _unsafe_steps(text, function, given)
+
+
+def _asserted(function: Node) -> set[str]:
+    """Names that some assert of a function looks at."""
+    return {
+        inner["id"]
+        for one in nodes(function["body"])
+        if one["ast_type"] == "Assert"
+        for inner in nodes(one["test"])
+        if inner["ast_type"] == "Name"
+    }
 
 
 def _unsafe_steps(text: Text, function: Node, given: set[str]) -> Edits:

@@ -9,7 +9,7 @@ from typing import Any
 
 Node = dict[str, Any]
 
-__all__ = ["Node", "Text", "contains", "nodes"]
+__all__ = ["Node", "Text", "compares_caller", "contains", "nodes"]
 
 
 def nodes(tree: object) -> Iterator[Node]:
@@ -35,6 +35,19 @@ def contains(tree: object, owner: str, attribute: str = "") -> bool:
         elif node["ast_type"] == "Name" and node["id"] == owner:
             return True
     return False
+
+
+def compares_caller(node: Node) -> bool:
+    """Whether a comparison for equality has ``msg.sender`` itself, converted or not, as a side."""
+    if node["ast_type"] != "Compare" or node["op"]["ast_type"] not in ("Eq", "In"):
+        return False
+    return any(_is_caller(side) for side in (node["left"], node["right"]))
+
+
+def _is_caller(node: Node) -> bool:
+    if node["ast_type"] == "Call" and node["func"].get("id") == "convert":
+        return _is_caller(node["args"][0])
+    return node["ast_type"] == "Attribute" and node["attr"] == "sender"
 
 
 @dataclass

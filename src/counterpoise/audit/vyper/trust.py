@@ -41,6 +41,16 @@ class Contract:
         return [entry for entry in self.outside if not entry.is_view]
 
     @cached_property
+    def _asked(self) -> frozenset[Value]:
+        """Answers of other contracts that were only asked, and did nothing for it."""
+        return frozenset(
+            event.value
+            for entry in self.entries
+            for event, call in entry.calls
+            if call.kind == "staticcall"
+        )
+
+    @cached_property
     def _trust(self) -> _Trust:
         opened: frozenset[str] = frozenset()
         while True:
@@ -123,7 +133,7 @@ class Contract:
                 found_by = self._compared(one, other)
                 if found_by is not None:
                     return found_by
-        return _membership(value, truth, opened)
+        return _membership(value, truth, opened, self._asked)
 
     def _compared(self, one: Value, other: Value) -> frozenset[str] | None:
         """The variables on one side where the other is the caller, or a proof that names them."""
@@ -222,7 +232,9 @@ def _sources(value: Value) -> frozenset[str]:
     return frozenset(found)
 
 
-def _membership(value: Value, truth: bool, opened: frozenset[str]) -> frozenset[str] | None:
+def _membership(
+    value: Value, truth: bool, opened: frozenset[str], asked: frozenset[Value]
+) -> frozenset[str] | None:
     """The variable that lists the caller, or the answer of another contract about it."""
     compared = value
     if value.op == "cmp":
@@ -246,6 +258,6 @@ def _membership(value: Value, truth: bool, opened: frozenset[str]) -> frozenset[
             )
             if single or masked:
                 return frozenset([leaf.tag])
-        if leaf.op == "result" and about_caller and not chosen(leaf.args[0]):
+        if leaf in asked and about_caller and not chosen(leaf.args[0]):
             return frozenset([""])
     return None

@@ -10,7 +10,10 @@ from counterpoise.audit.vyper.found import LIKELY, MAYBE, SURE, Found, at
 from counterpoise.audit.vyper.trust import Contract, atoms, chosen, equality
 from counterpoise.audit.vyper.values import Value, strip
 
-__all__ = ["access"]
+__all__ = ["access", "amount_of", "is_lowered", "is_proven", "receiver_of"]
+
+STANDARD = ("transfer", "transferFrom", "approve", "permit", "balanceOf")
+"""Methods that other rules look at."""
 
 
 def access(contract: Contract) -> Iterator[Found]:
@@ -22,6 +25,7 @@ def access(contract: Contract) -> Iterator[Found]:
         for event, call in entry.calls:
             if not contract.is_guarded(entry, event):
                 yield from _payout(contract, entry, event, call)
+                yield from _ordered(entry, event, call)
         yield from _destruction(contract, entry)
     yield from _unequal(contract)
     for entry in contract.entries:
@@ -38,6 +42,7 @@ def _write(contract: Contract, entry: Entry, event: Event, new: Value) -> Iterat
         yield from _raised(contract, entry, event, new)
         return
     if name not in contract.trusted | _limits(contract):
+        yield from _claimed(contract, entry, event, new)
         return
     if not slot.args and _was_empty(entry, event):
         yield at(
@@ -59,6 +64,25 @@ def _write(contract: Contract, entry: Entry, event: Event, new: Value) -> Iterat
 
 def _callers(value: Value) -> frozenset[Value]:
     return frozenset(leaf for leaf in value.leaves if leaf.is_env("msg.sender", "tx.origin"))
+
+
+def _claimed(contract: Contract, entry: Entry, event: Event, new: Value) -> Iterator[Found]:
+    """A record under a name of the caller's choice is fixed, or replaced, by whoever comes."""
+    slot = event.value
+    foreign = any(chosen(key) for key in slot.args) and not _is_derived(slot, new)
+    plain = not slot.args and contract.by_name[event.variable].of == "address"
+    if not (foreign or plain) or not chosen(new) or _is_taken_up(entry, event):
+        return
+    if is_open_by_design(entry, event) or is_proven(entry, event, [new]):
+        return
+    yield at(
+        "unprotected-write",
+        entry,
+        event,
+        f"whoever comes first decides what {event.variable} holds for everyone",
+        MAYBE,
+        severity=Severity.MEDIUM,
+    )
 
 
 def _is_taken_up(entry: Entry, event: Event) -> bool:
@@ -233,6 +257,27 @@ def _payout(contract: Contract, entry: Entry, event: Event, call: Call) -> Itera
     )
 
 
+def _ordered(entry: Entry, event: Event, call: Call) -> Iterator[Found]:
+    """Another contract, which listens to this one, is told whom and how much by anyone."""
+    if call.kind != "extcall" or chosen(call.target) or call.method in STANDARD:
+        return
+    if any(arg.has_env("msg.sender") for arg in call.args):
+        return
+    accounts = [arg for arg in call.args if chosen(arg) and arg.kind == "address"]
+    amounts = [arg for arg in call.args if chosen(arg) and arg.kind.startswith("uint")]
+    if not accounts or not amounts or is_open_by_design(entry, event):
+        return
+    if is_proven(entry, event, accounts):
+        return
+    yield at(
+        "unprotected-call",
+        entry,
+        event,
+        f"anyone has {call.method} called with an account and an amount of its choice",
+        MAYBE,
+    )
+
+
 def receiver_of(call: Call) -> Value | None:
     """Who gets the value that a call moves; None where it moves none."""
     if call.kind in ("send", "selfdestruct") or (call.kind == "raw_call" and call.sends):
@@ -318,7 +363,7 @@ def _unequal(contract: Contract) -> Iterator[Found]:
         for entry, event, new in writers:
             if not guarded or contract.is_guarded(entry, event):
                 continue
-            if _is_open_by_design(entry, event) or _is_derived(event.value, new):
+            if is_open_by_design(entry, event) or _is_derived(event.value, new):
                 continue
             yield at(
                 "unequal-guard",
@@ -343,7 +388,7 @@ def _is_sum(slot: Value, new: Value) -> bool:
     )
 
 
-def _is_open_by_design(entry: Entry, event: Event) -> bool:
+def is_open_by_design(entry: Entry, event: Event) -> bool:
     """Whether time, a proof or another contract's word decides, instead of the caller.
 
     A step that anyone may take once its time has come, or once another contract says so, or that

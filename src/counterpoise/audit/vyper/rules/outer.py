@@ -36,13 +36,17 @@ def outer(contract: Contract) -> Iterator[Found]:
 
 
 def _is_tested(entry: Entry, result: Value) -> bool:
-    """Whether some branch, assert, answer or stored value depends on a result."""
-    for event in entry.events:
-        if event.kind in ("test", "return") and result in event.value.leaves:
-            return True
-        if event.new is not None and result in event.new.leaves:
-            return True
-    return False
+    """Whether some branch, assert, answer or stored value depends on a result.
+
+    Of a pair, the flag and what came back, it is the flag that must be looked at.
+    """
+    used = [event.value for event in entry.of_kind("test", "return")]
+    used += [event.new for event in entry.events if event.new is not None]
+    pairs = {part for value in used for part in value.parts if part.op == "item"}
+    flags = [part for part in pairs if part.args[0] is result]
+    if flags:
+        return any(part.tag == "0" for part in flags)
+    return any(result in value.leaves for value in used)
 
 
 def _unchecked(entry: Entry, event: Event, call: Call) -> Iterator[Found]:

@@ -54,7 +54,13 @@ def _after(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterat
             before = _relied_on(entry, event, write)
             if before is not None:
                 late[write.variable] = before, write
+    for write, _ in entry.writes:
+        if write.variable not in late and entry.follows(write, event):
+            late[write.variable] = event, write
     for name, (before, write) in sorted(late.items()):
+        if before is event:
+            yield _out_of_order(entry, event, call, write)
+            continue
         steps = (
             (before.place, f"reads {name}"),
             (event.place, f"calls {_target(call)}"),
@@ -84,6 +90,19 @@ def _after(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterat
             )
         else:
             yield from _view(contract, entry, event, call, write, steps)
+
+
+def _out_of_order(entry: Entry, event: Event, call: Call, write: Event) -> Found:
+    """A write after a call on which nothing before the call relied."""
+    return at(
+        "reentrancy-state",
+        entry,
+        event,
+        f"{write.variable} is written after the call to {_target(call)}; nothing relied on it yet",
+        RARELY,
+        severity=Severity.INFO,
+        steps=((event.place, f"calls {_target(call)}"), (write.place, f"writes {write.variable}")),
+    )
 
 
 def _relied_on(entry: Entry, event: Event, write: Event) -> Event | None:

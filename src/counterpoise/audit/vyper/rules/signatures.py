@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from counterpoise.audit.findings import Severity
-from counterpoise.audit.vyper.events import Entry, Event
+from counterpoise.audit.vyper.events import Entry, Event, Fact
 from counterpoise.audit.vyper.found import LIKELY, MAYBE, SURE, Found, at
-from counterpoise.audit.vyper.trust import Contract, atoms, chosen, equality
+from counterpoise.audit.vyper.trust import Contract, atoms, chosen, equality, order_of
 from counterpoise.audit.vyper.values import Value, strip
 
 __all__ = ["signatures"]
@@ -114,16 +114,28 @@ def _is_used_up(entry: Entry, digest: Value) -> bool:
     what is signed is read in a condition and written (a set of used ones, a height that grows).
     """
     loads = {leaf for part in digest.parts for leaf in part.leaves if leaf.op == "load"}
-    written = [write.value for write, _ in entry.writes]
-    if any(slot in loads for slot in written):
-        return True
-    signed = chosen(digest) | {part for part in digest.parts if part.op == "call"}
-    tested = {leaf for value, _ in atoms(entry.ends) for leaf in value.leaves if leaf.op == "load"}
-    for slot in written:
-        named = frozenset().union(*(key.parts for key in slot.args)) if slot.args else frozenset()
-        if slot in tested and named & signed:
+    signed = frozenset(leaf for part in digest.parts for leaf in chosen(part))
+    facts = list(atoms(entry.ends))
+    for write, new in entry.writes:
+        slot = write.value
+        if slot in loads:
+            return True
+        keys = frozenset().union(*(chosen(key) for key in slot.args)) if slot.args else frozenset()
+        if keys and keys <= signed and any(_was_unused(fact, slot, new) for fact in facts):
             return True
     return False
+
+
+def _was_unused(fact: Fact, slot: Value, new: Value) -> bool:
+    """Whether a slot was empty before, or holds a number that what is signed must exceed."""
+    value, truth = fact
+    if value is slot:
+        return not truth
+    sides = equality(value, truth)
+    if sides and any(side.is_empty for side in sides):
+        return any(slot in side.leaves for side in sides)
+    grown = order_of(value, truth)
+    return grown is not None and slot in grown[0].leaves and bool(chosen(grown[1]) & chosen(new))
 
 
 def _unused(entry: Entry, digest: Value) -> list[str]:
