@@ -17,6 +17,8 @@ EXACT = 2**24
 RANGE = 128**4
 """What four legs of base 128 decompose: every value that meets a floor or a clip is below it."""
 
+FLOOR, LARGEST_FLOOR = 7, 11
+
 
 def circuit_onnx(net: Net) -> bytes:
     """Give the graph of a net whose every operation is exact on integers.
@@ -41,17 +43,18 @@ def circuit_onnx(net: Net) -> bytes:
     for number, layer in enumerate(net.layers):
         last = number == len(net.layers) - 1
         following = 0 if last else net.layers[number + 1].zero_point
-        bias = _bias(number, layer, following, last=last)
-        weights = (constant(f"w{number}", layer.columns), constant(f"b{number}", bias))
+        weights, bias, shifts = _scaled(number, layer, following, last=last)
         out = "logits" if last else f"sum{number}"
-        nodes.append(helper.make_node("Gemm", [entering, *weights], [out]))
+        operands = [entering, constant(f"w{number}", weights), constant(f"b{number}", bias)]
+        nodes.append(helper.make_node("Gemm", operands, [out]))
         if last:
             break
-        if layer.shift:
-            divisor = constant(f"d{number}", [2**layer.shift])
-            nodes.append(helper.make_node("Div", [out, divisor], [f"ratio{number}"]))
-            nodes.append(helper.make_node("Floor", [f"ratio{number}"], [f"floor{number}"]))
-            out = f"floor{number}"
+        for place, shift in enumerate(shifts):
+            ratio, floor = f"ratio{number}.{place}", f"floor{number}.{place}"
+            divisor = constant(f"d{number}.{place}", [2**shift])
+            nodes.append(helper.make_node("Div", [out, divisor], [ratio]))
+            nodes.append(helper.make_node("Floor", [ratio], [floor]))
+            out = floor
         bounds = [
             constant(f"{end}{number}", value + following)
             for end, value in (("lo", layer.lo), ("hi", layer.hi))
@@ -71,17 +74,34 @@ def circuit_onnx(net: Net) -> bytes:
     return bytes(made.SerializeToString(deterministic=True))
 
 
-def _bias(number: int, layer: Layer, following: int, *, last: bool) -> Any:
-    """Give the bias with what is folded into it, or tell why the circuit cannot hold it."""
-    bias = layer.bias
-    if not last:
-        bias = bias + (1 << layer.shift >> 1) + (following << layer.shift)
+def _scaled(number: int, layer: Layer, following: int, *, last: bool) -> tuple[Any, Any, list[int]]:
+    """Give weights and bias with what is folded into them, and the shifts of the floors.
+
+    A floor by ``2**s`` decomposes its argument into four legs of base ``2**s``. So a shift below
+    7 becomes one of 7 of a sum that is scaled up, which is the same number; and one above 11,
+    which would need a table beyond the circuit, is taken in steps, which is the same floor.
+    """
+    if last:
+        _check(number, layer.weights, layer.bias, last=True)
+        return layer.columns, layer.bias, []
+    raised = max(FLOOR - layer.shift, 0) if layer.shift else 0
+    folded = layer.bias + (1 << layer.shift >> 1) + (following << layer.shift)
+    weights, bias = layer.weights << raised, folded << raised
+    _check(number, weights, bias, last=False)
+    shifts, rest = [], layer.shift + raised
+    while rest > LARGEST_FLOOR:
+        shifts.append(FLOOR)
+        rest -= FLOOR
+    return weights.T, bias, [*shifts, rest] if rest else shifts
+
+
+def _check(number: int, weights: Any, bias: Any, *, last: bool) -> None:
+    """Refuse what a circuit does not hold exactly."""
     largest = int(np.abs(bias).max())
-    reach = int((np.abs(layer.weights).sum(axis=1) * 255 + np.abs(bias)).max())
+    reach = int((np.abs(weights).sum(axis=1) * 255 + np.abs(bias)).max())
     if largest >= EXACT or (not last and reach + 255 >= RANGE):
         raise InputError(
             f"layer {number} has a bias of {largest} and sums up to {reach}; a circuit holds "
             f"biases below {EXACT} and sums below {RANGE}",
             hint="scale the model down, or ask for another level of proof",
         )
-    return bias
