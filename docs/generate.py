@@ -15,7 +15,18 @@ import click
 from counterpoise.cli import ROOMS, cli
 
 REFERENCE = Path(__file__).parent / "reference"
-FACES = ("core", "chain", "store", "provenance", "jobs", "network", "federation", "oracle", "audit")
+FACES = (
+    "core",
+    "chain",
+    "store",
+    "provenance",
+    "jobs",
+    "verification",
+    "network",
+    "federation",
+    "oracle",
+    "audit",
+)
 
 
 def command_pages(command: click.Command, path: str) -> list[str]:

@@ -22,6 +22,11 @@ ROOMS = {
     ),
     "provenance": ("counterpoise.provenance.cli", "provenance", "Log, receipts, lineage."),
     "job": ("counterpoise.jobs.cli", "job", "Escrowed work: create, fund, claim, refund."),
+    "verification": (
+        "counterpoise.verification.cli",
+        "verification",
+        "How strongly an answer is proven: levels, keys, proofs.",
+    ),
     "oracle": ("counterpoise.oracle.cli", "oracle", "A contract asks, a node answers."),
     "audit": ("counterpoise.audit.cli", "audit", "Look for flaws in contract code."),
     "completion": ("counterpoise.cli", "completion", "Print the completion script of a shell."),

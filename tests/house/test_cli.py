@@ -15,6 +15,7 @@ VERBS = [
     "federation",
     "provenance",
     "job",
+    "verification",
     "oracle",
     "audit",
     "completion",
