@@ -283,7 +283,7 @@ def test_a_round_of_nobody_is_void_and_changes_nothing():
     outcome = replay.step([])
     assert outcome.void
     assert (outcome.model, outcome.standing) == (model, standing)
-    assert outcome.result is None
+    assert outcome.result.members == ()
 
 
 def test_the_order_of_letters_changes_nothing():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoise.chain import deploy
+from counterpoise.chain import artifact_of, deploy
 from counterpoise.chain.compiled import contract_path
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
@@ -37,6 +37,7 @@ from counterpoise.federation.rounds_rules import (
 )
 from counterpoise.jobs import Stage, Status
 
+CONTRACTS = Path(__file__).parent / "contracts"
 JOBS = runpy.run_path(str(Path(__file__).parents[1] / "jobs" / "conftest.py"))
 refused = JOBS["refused"]
 DAY, WINDOW = 86_400, 600
@@ -49,7 +50,7 @@ def one_world():
     world = JOBS["build_world"]()
     contract = deploy(world.chain, world.minter, "Rounds", world.jobs.address, world.cohort.address)
     world.rounds = RoundsClient(contract)
-    world.judge = deploy(world.chain, world.stranger, JOBS["odd"]("Puppet"))
+    world.judge = deploy(world.chain, world.stranger, artifact_of(CONTRACTS / "Magistrate.vy"))
     world.coordinator = world.provider
     return world
 
@@ -226,6 +227,7 @@ def test_rounds_are_opened_once_by_the_sponsor_of_a_funded_job_of_the_cohort(wor
     ("changes", "reason"),
     [
         ({"coordinator": NOBODY}, "no coordinator"),
+        ({"judge": b"\xff" * 20}, "the judge is no contract"),
         ({"rounds": 0}, "number of rounds out of range"),
         ({"rounds": 2**16}, "number of rounds out of range"),
         ({"challenge_seconds": 0}, "challenge window out of range"),
@@ -257,10 +259,9 @@ def test_the_largest_plan_fits_its_word(world):
         rounds=2**16 - 1,
         challenge_seconds=big,
         patience_seconds=big,
-        judge=b"\xff" * 20,
     )
     state = w.rounds.state(job)
-    assert (state.coordinator, state.judge) == (b"\xff" * 20, b"\xff" * 20)
+    assert (state.coordinator, state.judge) == (b"\xff" * 20, w.judge.address)
     assert (state.rounds, state.challenge_seconds, state.patience_seconds) == (2**16 - 1, big, big)
     assert (state.expires, state.budget, state.round_id) == (2**40 - 1, POT, 0)
 
@@ -325,6 +326,18 @@ def test_a_committed_round_can_come_too_late(world):
     w.warp_to(w.jobs.job(job).expires - CLOSING - WINDOW + 1)
     with refused("rounds: expiry too near"):
         w.rounds.result(w.coordinator, job, 1, content(w, job, 1))
+
+
+def test_no_result_counts_while_the_coordinator_is_not_bonded(world):
+    w, job = world, opened(world)
+    play(w, job, 1)
+    w.judge.transact(w.stranger, "vouch", False)
+    w.rounds.commit(w.coordinator, job, 2, ROOT)
+    with refused("rounds: the coordinator is not bonded"):
+        w.rounds.result(w.coordinator, job, 2, content(w, job, 2))
+    w.judge.transact(w.stranger, "vouch", True)
+    w.rounds.result(w.coordinator, job, 2, content(w, job, 2))
+    assert w.rounds.state(job).round_id == 2
 
 
 def test_a_member_puts_its_own_commitment_and_reveal_on_the_record(world):

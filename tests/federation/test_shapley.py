@@ -114,7 +114,7 @@ def test_the_path_is_walked_in_eighths_and_each_member_owns_its_step():
     assert set(mixtures.denominators.tolist()) == {16 * 8}
     assert mixtures.coefficients[0].tolist() == [0, 0]
     assert mixtures.coefficients[-1].tolist() == [48, 80]
-    assert mixtures.coefficients[1:5].tolist() == [[0, 5], [6, 5], [3, 0], [3, 10]]
+    assert mixtures.coefficients[1:5].tolist() == [[0, 5], [6, 5], [6, 15], [12, 15]]
 
 
 def test_path_scores_of_a_linear_utility_are_each_members_share():

@@ -1,4 +1,4 @@
-"""A judge who holds a round's root and two openings recomputes one number."""
+"""A judge who holds a round's root and a few openings recomputes one number."""
 
 from dataclasses import replace
 
@@ -19,7 +19,8 @@ from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.federation.rules import Section, Trace, score_round, task_digest, update_bytes
 from counterpoise.federation.rules.loss import loss_table
-from counterpoise.federation.rules.trace import packed
+from counterpoise.federation.rules.round_trace import HEADER, SECTIONS
+from counterpoise.federation.rules.trace import SUMMARY, TAG, packed
 
 TABLE = [int(entry) for entry in loss_table()]
 RNG = np.random.default_rng(3)
@@ -38,37 +39,42 @@ def whole(data, size):
     ]
 
 
-def judged(row_opening, mixture_opening, row):
-    """Whether one cell is right, from two openings and the root alone."""
-    row_opening.check(RESULT.digests.trace)
-    mixture_opening.check(RESULT.digests.trace)
-    members, features = 3, RULES.model.inputs
-    label, base, *deltas = whole(row_opening.entry[4 * features :], 8)
-    head = whole(mixture_opening.entry[: 8 * (members + 2)], 8)
-    denominator, coefficients = head[0], head[1 : 1 + members]
-    mixed = sum(c * d for c, d in zip(coefficients, deltas, strict=True)) // denominator
-    found = whole(mixture_opening.entry[8 * (members + 2) :], 4)[row]
+def judged(header, row_opening, losses, row, mixture):
+    """Whether one cell is right, from three openings and the root alone."""
+    for opening in (header, row_opening, losses):
+        opening.check(RESULT.digests.trace)
+    weights = whole(header.entry[HEADER : HEADER + 24], 8)
+    label, base, *deltas = whole(row_opening.entry[4 * RULES.model.inputs :], 8)
+    shares = [w if mixture >> i & 1 else 0 for i, w in enumerate(weights)]
+    mixed = sum(c * d for c, d in zip(shares, deltas, strict=True)) // max(1, sum(shares))
+    found = whole(losses.entry[8:], 4)[row]
     return found == plain_loss(TABLE, [plain_settled(base + mixed)], label)
 
 
 def test_a_judge_finds_every_cell_right():
+    header = TRACE.opening("round", 0)
     for row in range(len(ROWS.labels)):
         for mixture in range(8):
-            openings = TRACE.opening("rows", row), TRACE.opening("mixtures", mixture)
-            assert judged(*openings, row)
+            openings = TRACE.opening("rows", row), TRACE.opening("losses", mixture)
+            assert judged(header, *openings, row, mixture)
 
 
 def test_a_judge_finds_the_one_wrong_coalition(monkeypatch):
-    section = TRACE.section("mixtures")
+    section, last = TRACE.section("losses"), len(ROWS.labels) - 1
     entries = section.entries.copy()
-    entries[5, -1] ^= 1  # the last row's loss in coalition 5
-    lie = Trace(tuple(Section("mixtures", entries) if s is section else s for s in TRACE.sections))
+    entries[5, 8 + 4 * last + 3] ^= 1  # the last row's loss in coalition 5
+    lie = Trace(tuple(Section("losses", entries) if s is section else s for s in TRACE.sections))
     monkeypatch.setattr(RESULT.digests.__class__, "trace", lie.root)
-    last = len(ROWS.labels) - 1
     wrong = [
         mixture
         for mixture in range(8)
-        if not judged(lie.opening("rows", last), lie.opening("mixtures", mixture), last)
+        if not judged(
+            lie.opening("round", 0),
+            lie.opening("rows", last),
+            lie.opening("losses", mixture),
+            last,
+            mixture,
+        )
     ]
     assert wrong == [5]
 
@@ -76,24 +82,33 @@ def test_a_judge_finds_the_one_wrong_coalition(monkeypatch):
 def test_a_coordinate_of_the_model_follows_from_one_entry_and_the_weights():
     opening = TRACE.opening("model", 0)
     opening.check(RESULT.digests.trace)
-    base, model = whole(opening.entry[:512], 8), whole(opening.entry[512:1024], 8)
-    steps = [whole(opening.entry[1024 + 256 * i : 1280 + 256 * i], 4) for i in range(3)]
+    base, model = whole(opening.entry[:64], 8), whole(opening.entry[64:128], 8)
+    steps = [whole(opening.entry[128 + 32 * i : 160 + 32 * i], 4) for i in range(3)]
     weights = [WEIGHTS[address(i)] for i in range(3)]
     for j in range(RULES.model.n_params):
         total = sum(w * step[j] for w, step in zip(weights, steps, strict=True))
         assert model[j] - base[j] == total // sum(weights)
 
 
+def test_sums_in_the_trace_lead_from_losses_to_scores():
+    losses = TRACE.section("losses").entries
+    ends = [whole(bytes(entry[:8]), 8)[0] for entry in losses]
+    utilities = [u for i in range(2) for u in whole(TRACE.section("utilities").entry(i), 8)]
+    assert utilities[15:23] == [-end for end in ends] == RESULT.utilities.tolist()
+    assert not any(utilities[:15]) and not any(utilities[23:])
+    assert whole(TRACE.section("steps").entry(1), 8) == list(RESULT.phi.values())
+
+
 def test_the_trace_names_its_task_round_and_place():
     entry = TRACE.section("round").entry(0)
     assert entry[:32] == CONTEXT
     assert entry[32:64] == task_digest(RULES)
-    assert int.from_bytes(entry[64:72], "big") == 1
+    assert int.from_bytes(entry[64:72], "big") == 3
     other = score_round(RULES, 2, zero_model(RULES), UPDATES, WEIGHTS, ROWS, context=CONTEXT)
     assert other.trace.root != TRACE.root
 
 
-def test_updates_and_scores_are_entries_of_their_own():
+def test_updates_scores_and_dues_are_entries_of_their_own():
     for i, member in enumerate(sorted(UPDATES)):
         entry = TRACE.section("updates").entry(i)
         assert entry[:20] == member
@@ -103,11 +118,12 @@ def test_updates_and_scores_are_entries_of_their_own():
         score = TRACE.section("scores").entry(i)
         assert score[:20] == member
         assert whole(score[20:36], 16) == [RESULT.phi[member]]
-        assert int.from_bytes(score[36:], "big") == RESULT.pay[member]
+        due = TRACE.section("dues").entry(0)[36 * i : 36 * i + 36]
+        assert due == member + RESULT.standing.dues[member].to_bytes(16, "big")
 
 
 def test_every_changed_byte_of_an_opening_is_noticed():
-    opening = TRACE.opening("mixtures", 6)
+    opening = TRACE.opening("losses", 6)
     opening.check(TRACE.root)
     for place in range(0, len(opening.entry), 7):
         entry = bytearray(opening.entry)
@@ -117,9 +133,9 @@ def test_every_changed_byte_of_an_opening_is_noticed():
     for lie in (
         replace(opening, index=5),
         replace(opening, section=3),
+        replace(opening, section=len(SECTIONS)),
         replace(opening, proof=opening.proof[:-1]),
-        replace(opening, summary=opening.summary[:-1] + b"\x00"),
-        replace(opening, section_proof=opening.section_proof[::-1]),
+        replace(opening, head=opening.head[:-1] + b"\x00"),
     ):
         with pytest.raises(VerificationError):
             lie.check(TRACE.root)
@@ -127,21 +143,31 @@ def test_every_changed_byte_of_an_opening_is_noticed():
         opening.check(bytes(32))
 
 
-def test_the_root_is_the_rfc_6962_root_over_the_sections():
+def test_the_root_is_the_hash_of_the_sections_rfc_6962_roots():
     summaries = []
     for section in TRACE.sections:
         entries = [section.entry(i) for i in range(len(section.entries))]
-        name = section.name.encode().ljust(16, b"\x00")
-        sizes = len(entries).to_bytes(8, "big") + len(entries[0]).to_bytes(8, "big")
-        summaries.append(name + sizes + merkle.root(entries))
-    assert merkle.root(summaries) == TRACE.root == RESULT.digests.trace
+        size = section.entries.shape[1]
+        sizes = len(entries).to_bytes(8, "big") + size.to_bytes(8, "big")
+        summaries.append(sizes + merkle.root(entries))
+    assert [section.name for section in TRACE.sections] == [*SECTIONS]
+    assert len(b"".join(summaries)) == SUMMARY * len(SECTIONS)
+    assert sha256(TAG + b"".join(summaries)) == TRACE.root == RESULT.digests.trace
+
+
+def test_a_trace_is_read_back_from_its_bytes():
+    data = TRACE.to_bytes()
+    assert Trace.from_bytes(data, SECTIONS).root == TRACE.root
+    for wrong in (data[:-1], data + b"\0", data[:100], b""):
+        with pytest.raises(InputError, match="a trace"):
+            Trace.from_bytes(wrong, SECTIONS)
 
 
 def test_a_section_or_an_entry_that_is_not_there_is_named():
     with pytest.raises(InputError, match="no section 'pay'"):
         TRACE.section("pay")
     with pytest.raises(InputError, match="no entry 8 among 8"):
-        TRACE.section("mixtures").entry(8)
+        TRACE.section("losses").entry(8)
 
 
 def test_a_round_of_nobody_still_has_a_trace():

@@ -84,6 +84,7 @@ class Village:
     rules: TaskRules = RULES
     participants: list[Participant] = field(default_factory=list)
     terms: object = None
+    bond: int = 0
 
     def notary(self, name):
         return Notary(self.network.account(name), lambda: self.network.chain.block("latest").time)
@@ -101,11 +102,15 @@ class Village:
         validation = ValidationSet(tuple(row for o in self.owners for row in o.disclosures()))
         base = ModelFile(np.zeros(self.rules.model.n_params, np.int32), np.zeros(0, np.int64))
         operator = self.network.account("operator").address
-        return Draft("village", operator, self.rules, TOKEN, 60, 60, 600, base, validation, 86400)
+        return Draft(
+            "village", operator, self.rules, TOKEN, 60, 60, 600, base, validation, 86400, self.bond
+        )
 
     def settle_in(self):
         """Open the job and let everybody join; the statements go into the log as one group."""
         self.fund("sponsor", 1000)
+        if self.bond:
+            self.fund("operator", 10 * self.bond // TOKEN)
         self.terms, envelope = open_job(self.network, self.notary("sponsor"), self.draft)
         group = [envelope.to_bytes()]
         for one in self.owners:
@@ -178,6 +183,6 @@ class Village:
             self.network._log = None
 
 
-def village(folder: Path, people=None, rules=RULES):
+def village(folder: Path, people=None, rules=RULES, bond=0):
     network = create_network(folder, seed=bytes(32))
-    return Village(network, people or owners(), rules).settle_in()
+    return Village(network, people or owners(), rules, bond=bond).settle_in()

@@ -12,12 +12,13 @@
      course  total due (96), budget (96), time of the last result (40), last round (16), committed (1), finished (1)
      round   keccak of the commitment, then of the result: what the event of the same transaction spells out
 @custom:trust The coordinator chooses every result. What it posts can be recomputed by anyone from evidence, and a
-     judge, if the sponsor named one at the opening, can throw a false result out during its challenge window; with
-     the zero address as judge nobody can. The coordinator cannot exceed the pot, nor pay before the last window.
+     judge, if the sponsor named one at the opening, holds its bond and can throw a false result out during its
+     challenge window; with the zero address as judge nobody can. The coordinator cannot exceed the pot, nor pay before the last window.
 @custom:stop The coordinator stops posting. When the patience of the job is over, or an hour before the expiry,
      anyone may finish with the rounds that stand; without any, the sponsor is refunded at the expiry.
 """
 
+from counterpoise.federation import IRoundJudge
 from counterpoise.federation import IRounds
 from counterpoise.jobs import ICohort
 from counterpoise.jobs import IJobs
@@ -81,6 +82,7 @@ def open(
     assert found.status == FUNDED, "rounds: the job is not funded"
     assert self._plan[job] == 0, "rounds: already open"
     assert coordinator != empty(address), "rounds: no coordinator"
+    assert judge == empty(address) or judge.is_contract, "rounds: the judge is no contract"
     assert 0 < rounds and rounds <= ROUND_MASK, "rounds: number of rounds out of range"
     assert 0 < challenge_seconds and challenge_seconds <= WINDOW_MASK, "rounds: challenge window out of range"
     assert 0 < patience_seconds and patience_seconds <= WINDOW_MASK, "rounds: patience out of range"
@@ -120,7 +122,8 @@ def commit(job: uint256, round: uint256, commitments_root: bytes32):
 @external
 def result(job: uint256, round: uint256, content: IRounds.Result):
     """
-    @notice Post what a committed round came to; the coordinator. Its challenge window opens now.
+    @notice Post what a committed round came to; the coordinator. Its challenge window opens now. Under a judge, only
+         while the coordinator's bond is whole.
     @param content `pay_total` is cumulative over all rounds, as is the tree under `pay_root`; it may fall, for
          nothing is drawn before the last round is final.
     """
@@ -129,6 +132,9 @@ def result(job: uint256, round: uint256, content: IRounds.Result):
     assert round == self._last(course) + 1, "rounds: not the round in progress"
     assert course & COMMITTED != 0, "rounds: not committed"
     self._check_window(plan)
+    judge: address = convert(self._watch[job] & ADDRESS_MASK, address)
+    if judge != empty(address):
+        assert staticcall IRoundJudge(judge).is_bonded(job), "rounds: the coordinator is not bonded"
     total: uint256 = course & AMOUNT_MASK
     budget: uint256 = (course >> 96) & AMOUNT_MASK
     assert content.pay_total <= budget, "rounds: the total due exceeds the budget"

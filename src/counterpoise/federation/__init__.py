@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.federation.bonds import judge_of, release_bond
     from counterpoise.federation.book import Book, Entry
     from counterpoise.federation.committed_rows import CommittedRows, committed
     from counterpoise.federation.coordinator import STEPS, Coordinator
@@ -64,8 +65,10 @@ if TYPE_CHECKING:
     from counterpoise.federation.trainers import HonestTrainer, as_floats, round_seed
     from counterpoise.federation.validation import Disclosure, ValidationSet
     from counterpoise.federation.verify import job_ids, verify_job
+    from counterpoise.federation.watcher import Watcher
 
 _HOMES = {
+    "bonds": ("judge_of", "release_bond"),
     "book": ("Book", "Entry"),
     "committed_rows": ("CommittedRows", "committed"),
     "coordinator": ("STEPS", "Coordinator"),
@@ -128,6 +131,7 @@ _HOMES = {
     "trainers": ("HonestTrainer", "as_floats", "round_seed"),
     "validation": ("Disclosure", "ValidationSet"),
     "verify": ("job_ids", "verify_job"),
+    "watcher": ("Watcher",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -179,6 +183,7 @@ __all__ = [
     "Terms",
     "Trainer",
     "ValidationSet",
+    "Watcher",
     "Witness",
     "admit_all",
     "admit_statistics",
@@ -189,6 +194,7 @@ __all__ = [
     "final_claims",
     "finish_if_over",
     "job_ids",
+    "judge_of",
     "load_rows",
     "load_task",
     "local_statistics",
@@ -200,6 +206,7 @@ __all__ = [
     "quantised",
     "read_roster",
     "read_signed",
+    "release_bond",
     "result_of",
     "round_seed",
     "score_ppm",

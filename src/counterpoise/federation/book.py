@@ -13,6 +13,8 @@ from counterpoise.provenance import Envelope, Statement, check_fields, kind_of
 
 COMMITTED = "committed"
 REVEALED = "revealed"
+FALLEN = "fallen"
+"""The phases that a closing ends; the last says that a round's result fell on the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class RoundPages:
     """The entries of one round, in the order of the log.
 
     `repeated` holds closings and results after the first of each: an honest coordinator
-    states each once.
+    states each once. `attempt` counts how often the round was opened anew because one before it
+    fell.
     """
 
     commitments: list[Entry] = field(default_factory=list)
@@ -44,6 +47,7 @@ class RoundPages:
     revealed: Entry | None = None
     result: Entry | None = None
     repeated: list[Entry] = field(default_factory=list)
+    attempt: int = 0
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Book:
     joins: list[Entry] = field(default_factory=list)
     evaluations: list[Entry] = field(default_factory=list)
     rounds: dict[int, RoundPages] = field(default_factory=dict)
+    fallen: list[Entry] = field(default_factory=list)
     size: int = 0
 
     @classmethod
@@ -120,6 +125,9 @@ class Book:
 
     def _place_in_round(self, kind: str, entry: Entry) -> None:
         pages, phase = self.round(entry.fields["round"]), entry.fields.get("phase")
+        if phase == FALLEN:
+            self._fall(entry)
+            return
         if kind == "commitment":
             pages.commitments.append(entry)
         elif kind == "update":
@@ -135,3 +143,15 @@ class Book:
         elif phase == REVEALED:
             pages.repeated += [entry] if pages.revealed else []
             pages.revealed = pages.revealed or entry
+
+    def _fall(self, entry: Entry) -> None:
+        """Turn back to the results before a fallen round.
+
+        Its letters stand, and it is computed again; rounds after it begin anew, from another model.
+        """
+        number = entry.fields["round"]
+        self.fallen.append(entry)
+        pages = self.round(number)
+        pages.result, pages.contributions, pages.repeated = None, [], []
+        for later in [n for n in self.rounds if n > number]:
+            self.rounds[later] = RoundPages(attempt=self.rounds[later].attempt + 1)

@@ -19,6 +19,7 @@ from counterpoise.federation.entrance import (
     progress,
     signer,
 )
+from counterpoise.federation.watch_cli import watch
 
 EXAMPLES = """\b
 Examples:
@@ -35,6 +36,9 @@ The whole way is in docs/guides/federation.md.
 @click.group(epilog=EXAMPLES)
 def federation() -> None:
     """Train one model with many owners, each in a process of its own."""
+
+
+federation.add_command(watch)
 
 
 @federation.command()

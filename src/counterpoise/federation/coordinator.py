@@ -6,30 +6,32 @@ step is next, and each step is done once, whoever does it again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from counterpoise.core.digest import dag_cbor
 from counterpoise.core.errors import InputError, Reverted, VerificationError
-from counterpoise.core.units import parse_address, to_checksum
+from counterpoise.core.units import to_checksum
 from counterpoise.federation.admission import Settlement, as_late, committed_digests, settle
-from counterpoise.federation.book import COMMITTED, REVEALED, Book, Entry
+from counterpoise.federation.bonds import check_articles, keep_bonded
+from counterpoise.federation.book import COMMITTED, REVEALED, Book
 from counterpoise.federation.courier import Courier
 from counterpoise.federation.evidence import Notary
-from counterpoise.federation.intake import Desk, Intake, Refusal, reveal_leaves
+from counterpoise.federation.intake import Desk, Intake, reveal_leaves
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings, result_of
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import Member
+from counterpoise.federation.round_pages import Computed, altered, as_closed, logged
 from counterpoise.federation.statements import (
     closing_content,
     comparisons,
     contribution_contents,
     dues_blob,
+    fallen_content,
     round_content,
 )
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
-from counterpoise.jobs import CumulativeClaims
 from counterpoise.network import Network
 from counterpoise.provenance import Subject
 
@@ -71,7 +73,15 @@ class Coordinator:
         self._check_place()
         self.postings = Postings(self.network, self.notary.account, self.terms.job)
         self.book = Book.read(self.network.log.entries(), self.terms.job)
+        if self.terms.bond:
+            check_articles(self.network, self.terms)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start from the terms, with nothing computed."""
+        self._note_falls()
         store = self.network.store
+        self.outcomes.clear()
         self.replay = Replay(
             self.terms,
             {address: member.rows for address, member in self.roster.items()},
@@ -81,7 +91,16 @@ class Coordinator:
         )
         self._commitments: dict[int, Intake] = {}
         self._reveals: dict[int, Intake] = {}
-        self._computed: _Computed | None = None
+        self._computed: Computed | None = None
+
+    def _note_falls(self) -> None:
+        """Log every fall of a round on the chain that the log does not know of yet."""
+        if not self.terms.bond:
+            return
+        for fall in self.postings.rollbacks()[len(self.book.fallen) :]:
+            evidence = self.postings.fallen_record(fall).content.evidence
+            content = fallen_content(self.terms, fall.round_id, evidence, fall.reason)
+            self._append([content.signed(self.notary).to_bytes()], names_blobs=False)
 
     def _check_place(self) -> None:
         """Refuse before anything is logged that the chain would refuse later."""
@@ -106,15 +125,23 @@ class Coordinator:
 
     def run(self) -> list[Outcome]:
         """Run every round that is not done; give the outcomes of all."""
-        for number in range(len(self.outcomes) + 1, self.last_round + 1):
-            self.run_round(number)
+        while len(self.outcomes) < self.last_round:
+            self.run_round(len(self.outcomes) + 1)
         return self.outcomes
 
     def run_round(self, number: int) -> Outcome:
         """Run one round from where it stands to its posted result.
 
-        After an error that passes, such as `Unreachable`, call it again.
+        If rounds before it fell on the chain, they are run again first. After an error that
+        passes, such as `Unreachable`, call it again.
         """
+        if self.terms.bond and self.postings.state().round_id < len(self.outcomes):
+            self._begin()
+        for missing in range(len(self.outcomes) + 1, number):
+            self._play(missing)
+        return self._play(number)
+
+    def _play(self, number: int) -> Outcome:
         if self.replay.number < number:
             self._computed = self._compute(number)
         computed = self._computed
@@ -126,7 +153,7 @@ class Coordinator:
         self.outcomes.append(computed.outcome)
         return computed.outcome
 
-    def _compute(self, number: int) -> "_Computed":
+    def _compute(self, number: int) -> Computed:
         """Gather what the members sent and compute what the round comes to."""
         pages, base = self.book.round(number), self.replay.model.digest
         desk = Desk(self.terms, number, base, frozenset(self.roster))
@@ -138,9 +165,10 @@ class Coordinator:
         settled = self._settle(desk)
         outcome = self.replay.step(settled.covered, entropy=self._entropy(number))
         pay = self.postings.pay_tree(number, outcome.standing.dues)
-        for blob in (outcome.model.to_bytes(), dues_blob(pay)):
+        trace = [outcome.trace.to_bytes()] if self.terms.bond else []
+        for blob in (outcome.model.to_bytes(), dues_blob(pay), *trace):
             self.network.store.put(blob)
-        return _Computed(base, settled, outcome, pay)
+        return Computed(base, settled, outcome, pay)
 
     def _collect_commitments(self, desk: Desk) -> None:
         opening = self.notary.state(
@@ -157,7 +185,7 @@ class Coordinator:
         self.on_step("commitments logged", desk.round_id)
 
     def _post_commitments(self, number: int) -> None:
-        root = bytes.fromhex(_logged(self.book.round(number).committed, number).fields["root"])
+        root = bytes.fromhex(logged(self.book.round(number).committed, number).fields["root"])
         if not self.postings.is_committed(number):
             try:
                 self.postings.commit(number, root)
@@ -167,10 +195,10 @@ class Coordinator:
                     raise
             self.on_step("commitments posted", number)
         elif self.postings.commitments_root(self.terms.job, number) != root:
-            raise _altered(number, "commitments root")
+            raise altered(number, "commitments root")
 
     def _collect_reveals(self, desk: Desk) -> None:
-        closing = _logged(self.book.round(desk.round_id).committed, desk.round_id)
+        closing = logged(self.book.round(desk.round_id).committed, desk.round_id)
         letters = self.courier.reveals(desk.round_id, closing.data)
         intake = desk.reveals(self._committed(desk), letters, fetch=self.replay.fetch)
         self._reveals[desk.round_id] = intake
@@ -187,7 +215,7 @@ class Coordinator:
         pages, committed = self.book.round(desk.round_id), self._committed(desk)
         if desk.round_id not in self._reveals:
             reveals = desk.reveals(committed, [entry.data for entry in pages.updates])
-            self._reveals[desk.round_id] = _as_closed(reveals, pages.revealed)
+            self._reveals[desk.round_id] = as_closed(reveals, pages.revealed)
             self.network.store.put(dag_cbor(reveal_leaves(reveals)))
         return settle(desk, self._intake(desk), committed, self._reveals[desk.round_id])
 
@@ -199,11 +227,11 @@ class Coordinator:
         if desk.round_id not in self._commitments:
             pages = self.book.round(desk.round_id)
             intake = desk.commitments([entry.data for entry in pages.commitments])
-            self._commitments[desk.round_id] = _as_closed(intake, pages.committed)
+            self._commitments[desk.round_id] = as_closed(intake, pages.committed)
             self.network.store.put(dag_cbor(desk.leaves(intake)))
         return self._commitments[desk.round_id]
 
-    def _log_result(self, computed: "_Computed") -> None:
+    def _log_result(self, computed: Computed) -> None:
         outcome = computed.outcome
         refused = as_late(computed.settled.refused, self.courier.latecomers(outcome.number))
         everyone = sorted([*refused, *outcome.refused])
@@ -215,24 +243,26 @@ class Coordinator:
         self._append(entries, names_blobs=outcome.number == self.last_round)
         self.on_step("result logged", outcome.number)
 
-    def _post_result(self, computed: "_Computed") -> None:
+    def _post_result(self, computed: Computed) -> None:
         number = computed.outcome.number
-        logged = _logged(self.book.round(number).result, number)
+        stated = logged(self.book.round(number).result, number)
         content = round_content(self.terms, computed.base, computed.outcome, (), computed.pay)
-        for name, found, wanted in comparisons(logged, content):
+        for name, found, wanted in comparisons(stated, content):
             if found != wanted:
-                raise _altered(number, name)
+                raise altered(number, name)
         if not self.postings.has_result(number):
+            if self.terms.bond:
+                keep_bonded(self.network, self.notary.account, self.terms)
             try:
-                self.postings.result(number, logged)
+                self.postings.result(number, stated)
             except Reverted:
                 if not self.postings.has_result(number):
                     raise
             self.on_step("result posted", number)
             return
         record = self.postings.posted_record(number)
-        if record is None or record.content != result_of(logged):
-            raise _altered(number, "posted result")
+        if record is None or record.content != result_of(stated):
+            raise altered(number, "posted result")
 
     def _entropy(self, number: int) -> bytes:
         if self.terms.rules.scoring != "permutation":
@@ -249,37 +279,3 @@ class Coordinator:
             self.network.store.flush()
         self.network.log.append(entries)
         self.book.extend(entries)
-
-
-@dataclass(frozen=True)
-class _Computed:
-    """A round that was computed and is not yet posted; `base` is the model before it."""
-
-    base: bytes
-    settled: Settlement
-    outcome: Outcome
-    pay: CumulativeClaims
-
-
-def _as_closed(intake: Intake, closing: Entry | None) -> Intake:
-    """Refuse whom the logged closing refused: of letters that did not count the log has none."""
-    if closing is None:
-        return intake
-    refused = [
-        Refusal(parse_address(item["participant"]), item["code"], item["detail"])
-        for item in closing.fields["refused"]
-    ]
-    return replace(intake, refused=tuple(refused))
-
-
-def _logged(entry: Entry | None, number: int) -> Entry:
-    if entry is None:
-        raise VerificationError(f"a phase of round {number} has no closing in the log")
-    return entry
-
-
-def _altered(number: int, what: str) -> VerificationError:
-    return VerificationError(
-        f"the {what} of round {number} is not what its evidence gives",
-        hint="the state was altered; run `counterpoise verify --state DIR`",
-    )

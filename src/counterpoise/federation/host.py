@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
+from counterpoise.federation.articles import most_members
+from counterpoise.federation.bonds import release_bond
 from counterpoise.federation.book import Book
 from counterpoise.federation.coordinator import Coordinator
 from counterpoise.federation.courier import MailCourier
@@ -130,7 +132,8 @@ class Host:
                 f"{told} members have joined, the task wants {self.terms.rules.quorum} at least",
                 hint="run the same command again, with a longer --join-seconds",
             )
-        chosen = present[: self.members]
+        most = most_members(self.terms.rules) if self.terms.bond else None
+        chosen = present[: self.members][:most]
         return [task, *(letter for letters in chosen for letter in letters)]
 
     def _present(self, box: Letterbox) -> list[list[bytes]]:
@@ -178,6 +181,8 @@ class Host:
                 told = True
             self.pause(max(left, POLL_SECONDS))
         self.say(f"job {self.terms.job} is paid")
+        if release_bond(self.network, self.notary.account, self.terms):
+            self.say("the bond is back")
 
 
 def _statements(event: Joined, letters: list[bytes]) -> list[bytes]:

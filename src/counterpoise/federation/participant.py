@@ -22,7 +22,7 @@ from counterpoise.federation.evidence import (
 )
 from counterpoise.federation.home import keep_file
 from counterpoise.federation.model_file import ModelFile
-from counterpoise.federation.replay import STATISTICS_ROUND
+from counterpoise.federation.rules.round_trace import STATISTICS_ROUND
 from counterpoise.federation.terms import Terms
 from counterpoise.provenance import Envelope, Subject
 from counterpoise.store import Store

@@ -11,6 +11,7 @@ from counterpoise.federation.rounds import (
     Committed,
     Posted,
     ResultPosted,
+    RolledBack,
     RoundEvent,
     RoundsClient,
     RoundsState,
@@ -97,8 +98,8 @@ class Postings:
 
     def joined(self) -> list[Joined]:
         """Fetch who joined before the first round's commitments were posted, in order."""
-        first = self.commitment(1)
-        return self.cohort.members(self.job, until_block=first.block if first else None)
+        begun = [e for e in self.rounds.events(self.job) if isinstance(e, Committed)]
+        return self.cohort.members(self.job, until_block=begun[0].block if begun else None)
 
     def commitment_block(self, number: int) -> bytes:
         """Fetch the hash of the block that holds a round's commitments."""
@@ -112,12 +113,34 @@ class Postings:
         self.rounds.post(account, job, round_id, COMMITMENT, digest)
 
     def _events(self, number: int) -> list[RoundEvent]:
-        """Fetch a round's events: none can be older than the result of the round before."""
+        """Fetch a round's events: none can be older than the result of the round before.
+
+        What members posted in a round after one that fell is of another model, and left out.
+        """
         events = self.rounds.events(self.job, self._starts.get(number, 0))
+        found: list[RoundEvent] = []
         for event in events:
             if isinstance(event, ResultPosted):
                 self._starts[event.round_id + 1] = event.block
-        return [e for e in events if getattr(e, "round_id", None) == number]
+            if isinstance(event, RolledBack) and event.round_id < number:
+                found = []
+            elif getattr(event, "round_id", None) == number:
+                found.append(event)
+        return found
+
+    def rollbacks(self) -> list[RolledBack]:
+        """Fetch every fall of a round in this job, in order."""
+        events = self.rounds.events(self.job)
+        return [event for event in events if isinstance(event, RolledBack)]
+
+    def fallen_record(self, fall: RolledBack) -> Record:
+        """Fetch the result that fell, as its event spelled it out."""
+        posted = [
+            event.record
+            for event in self.rounds.events(self.job, 0, fall.block)
+            if isinstance(event, ResultPosted) and event.round_id == fall.round_id
+        ]
+        return posted[-1]
 
     @cached_property
     def _starts(self) -> dict[int, int]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from counterpoise.core import merkle
-from counterpoise.core.digest import array_from_bytes, keccak, sha256
+from counterpoise.core.digest import array_from_bytes, keccak
 from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
 from counterpoise.core.units import to_checksum
 from counterpoise.federation.intake import Letter, Refusal
@@ -28,12 +27,13 @@ from counterpoise.federation.rules import (
     weights_of,
 )
 from counterpoise.federation.rules.logits import INTEGER_LIMIT
+from counterpoise.federation.rules.round_trace import STATISTICS_ROUND, statistics_trace
+from counterpoise.federation.rules.trace import Trace
 from counterpoise.federation.rules.update import vector_of
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
 from counterpoise.store import Store
 
-STATISTICS_ROUND = 1
 NOTHING = bytes(32)
 
 
@@ -50,12 +50,11 @@ class Outcome:
     model :
         The model after the round.
     result :
-        Scores, pay and trace of a training round; None for statistics and where nothing was
-        admitted.
+        Scores and pay of a training round; None for statistics.
+    trace :
+        Every number of the round.
     standing :
         Summed scores and dues after the round.
-    updates_root, trace_root, scores_root :
-        What the round's result posts of them.
     """
 
     number: int
@@ -64,9 +63,22 @@ class Outcome:
     model: ModelFile
     result: RoundResult | None
     standing: Standing
-    updates_root: bytes
-    trace_root: bytes
-    scores_root: bytes
+    trace: Trace
+
+    @property
+    def updates_root(self) -> bytes:
+        """Root of the trace's section of updates."""
+        return self.trace.section("updates").root
+
+    @property
+    def trace_root(self) -> bytes:
+        """Root of the trace."""
+        return self.trace.root
+
+    @property
+    def scores_root(self) -> bytes:
+        """Root of the trace's section of scores."""
+        return self.trace.section("scores").root
 
     @property
     def void(self) -> bool:
@@ -197,9 +209,10 @@ class Replay:
         whole = combined(vectors, self.terms.rules)
         statistics = np.array([whole.rows, *whole.sums, *whole.squares], dtype=np.int64)
         model = ModelFile(self.model.params, statistics)
-        updates = merkle.root([address + admitted[address] for address in sorted(admitted)])
-        roots = (updates, sha256(model.to_bytes()), NOTHING)
-        return Outcome(self.number, admitted, refused, model, None, self.standing, *roots)
+        weights = weights_of(self.rows, self.terms.rules)
+        place = (self.context, self.terms.rules, self.number)
+        trace = statistics_trace(place, weights, vectors, admitted, [int(x) for x in statistics])
+        return Outcome(self.number, admitted, refused, model, None, self.standing, trace)
 
     def _train(
         self,
@@ -208,9 +221,6 @@ class Replay:
         refused: tuple[Refusal, ...],
         entropy: bytes,
     ) -> Outcome:
-        if not vectors:
-            roots = (NOTHING, NOTHING, NOTHING)
-            return Outcome(self.number, {}, refused, self.model, None, self.standing, *roots)
         task = self.terms.rules
         result = score_round(
             task,
@@ -223,10 +233,11 @@ class Replay:
             entropy=entropy,
             context=self.context,
         )
-        model = ModelFile(result.model.astype(np.int32), self.model.statistics)
-        digests = result.digests
-        roots = (digests.updates, digests.trace, digests.scores)
-        return Outcome(self.number, admitted, refused, model, result, result.standing, *roots)
+        model = self.model
+        if not result.void:
+            model = ModelFile(result.model.astype(np.int32), model.statistics)
+        end = (model, result, result.standing, result.trace)
+        return Outcome(self.number, admitted, refused, *end)
 
     def validation_rows(self) -> Rows:
         """Give the validation rows, standardised by the job's statistics."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from counterpoise.core.digest import digest_of
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
+from counterpoise.federation.bonds import articles_for, judge_of
 from counterpoise.federation.evidence import Notary
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.rounds import RoundsClient
-from counterpoise.federation.rounds_rules import CLOSING
+from counterpoise.federation.rounds_rules import CLOSING, NOBODY
 from counterpoise.federation.rules import TaskRules
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
@@ -31,6 +32,8 @@ class Draft:
         The model to start from.
     lifetime_seconds :
         From now to the expiry of the escrow.
+    bond :
+        What the coordinator must put up with the judge of rounds; 0 for no judge.
     """
 
     name: str
@@ -43,12 +46,14 @@ class Draft:
     base: ModelFile
     validation: ValidationSet
     lifetime_seconds: int
+    bond: int = 0
 
     @property
     def description(self) -> str:
         """The job's description: its name, and a digest by which it is found again."""
         content = [self.coordinator, self.base.digest, self.validation.digest]
         plain = [repr(self.rules.to_value()), str(self.stake), self.challenge_seconds]
+        plain += [str(self.bond)] if self.bond else []
         return f"{self.name} {digest_of([content, plain]).hex()[:32]}"
 
 
@@ -65,6 +70,8 @@ def open_job(network: Network, sponsor: Notary, draft: Draft) -> tuple[Terms, En
         The sponsor's balance is below the pot, or the chain refused otherwise.
     """
     draft.validation.check(draft.rules)
+    if draft.bond:
+        articles_for(draft.rules, draft.base, draft.validation)
     rounds = RoundsClient(network.contract("Rounds"))
     cohort = CohortClient(network.contract("Cohort"), network.contract("CreditToken"))
     jobs = JobsClient(network.contract("Jobs"))
@@ -84,6 +91,7 @@ def open_job(network: Network, sponsor: Notary, draft: Draft) -> tuple[Terms, En
         rounds.open(
             account,
             job,
+            judge=_judge(network, sponsor, draft, job),
             coordinator=draft.coordinator,
             rounds=draft.rules.rounds + 1,
             challenge_seconds=draft.challenge_seconds,
@@ -91,6 +99,17 @@ def open_job(network: Network, sponsor: Notary, draft: Draft) -> tuple[Terms, En
             patience_seconds=draft.commit_seconds + draft.reveal_seconds + CLOSING,
         )
     return terms, task_statement(sponsor, terms, draft.name)
+
+
+def _judge(network: Network, sponsor: Notary, draft: Draft, job: int) -> bytes:
+    """Let the judge of rounds know the articles and the bond, and give its address."""
+    if not draft.bond:
+        return NOBODY
+    judge = judge_of(network)
+    articles = articles_for(draft.rules, draft.base, draft.validation)
+    if not any(judge.articles_of(job)):
+        judge.open(sponsor.account, job, articles, draft.bond)
+    return judge.address
 
 
 def task_statement(sponsor: Notary, terms: Terms, name: str) -> Envelope:
@@ -131,6 +150,7 @@ def _terms(
         challenge_seconds=draft.challenge_seconds,
         base=network.store.put(draft.base.to_bytes()),
         validation=network.store.put(draft.validation.to_bytes()),
+        bond=draft.bond,
     )
     network.store.put(terms.to_bytes())
     network.store.flush()

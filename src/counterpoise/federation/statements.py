@@ -11,7 +11,7 @@ from typing import Any
 from counterpoise.core.claims_tree import ClaimsTree
 from counterpoise.core.digest import dag_cbor, sha256
 from counterpoise.core.units import to_checksum
-from counterpoise.federation.book import Entry
+from counterpoise.federation.book import FALLEN, Entry
 from counterpoise.federation.evidence import Notary
 from counterpoise.federation.intake import Refusal
 from counterpoise.federation.replay import NOTHING, Outcome
@@ -60,6 +60,25 @@ def closing_content(
     return Content("closing", Subject(f"{phase} in round {number}", blob), fields)
 
 
+def fallen_content(terms: Terms, number: int, evidence: bytes, reason: bytes) -> Content:
+    """Say that a round's result fell on the chain, and every later one with it.
+
+    Parameters
+    ----------
+    evidence, reason :
+        Digest of the fallen round's statement, and of the conviction.
+    """
+    fields = {
+        "job": terms.job,
+        "round": number,
+        "phase": FALLEN,
+        "leaves": evidence.hex(),
+        "root": reason.hex(),
+        "refused": [],
+    }
+    return Content("closing", Subject(f"round {number} fell", evidence), fields)
+
+
 def round_content(
     terms: Terms, base: bytes, outcome: Outcome, refused: Sequence[Refusal], pay: CumulativeClaims
 ) -> Content:
@@ -87,6 +106,8 @@ def round_content(
         "dues": sha256(dues_blob(pay)).hex(),
         "void": outcome.void,
     }
+    if terms.bond:
+        fields["trace"] = sha256(outcome.trace.to_bytes()).hex()
     subject = Subject(f"model after round {outcome.number}", outcome.model.digest)
     return Content("round", subject, fields, ({"sha256": base.hex(), "role": "base"}, *inputs))
 

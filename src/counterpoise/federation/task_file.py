@@ -47,7 +47,7 @@ RULES = (
     "seed",
 )
 REQUIRED = {"name", "features", "rounds", "clip", "pot", "stake", "seconds", "validation"}
-OPTIONAL = {"classes", "hidden", "coordinator", *RULES}
+OPTIONAL = {"bond", "classes", "hidden", "coordinator", *RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class TaskFile:
         Files of disclosed rows, as `counterpoise federation disclose` writes them.
     coordinator :
         Who may post rounds; None for the operator of the network.
+    bond :
+        What the coordinator puts up with the judge of rounds; 0 for no judge.
     """
 
     name: str
@@ -70,6 +72,7 @@ class TaskFile:
     seconds: tuple[int, int, int, int]
     validation: tuple[Path, ...]
     coordinator: bytes | None = None
+    bond: int = 0
 
     def draft(self, operator: bytes) -> Draft:
         """Make the draft that a sponsor opens, from a model of zeros; loads the disclosed rows."""
@@ -83,6 +86,7 @@ class TaskFile:
             ModelFile(zeros, np.zeros(0, np.int64)),
             load_validation(self.validation, self.rules),
             self.seconds[3],
+            self.bond,
         )
 
 
@@ -135,6 +139,7 @@ def task_record(draft: Draft, validation: Sequence[str] = ()) -> dict[str, Any]:
         **{name: values[name] for name in RULES},
         "pot": format_tokens(rules.pot),
         "stake": format_tokens(draft.stake),
+        "bond": format_tokens(draft.bond),
         "seconds": {name: getattr(draft, f"{name}_seconds") for name in SECONDS},
         "validation": list(validation),
     }
@@ -191,6 +196,7 @@ def _task(record: dict[str, Any], folder: Path) -> TaskFile:
         (commit, reveal, challenge, lifetime),
         tuple(folder / _text("validation", name) for name in files),
         parse_address(_text("coordinator", coordinator)) if coordinator is not None else None,
+        parse_tokens(_number("bond", record.get("bond", 0))),
     )
 
 

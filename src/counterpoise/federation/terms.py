@@ -36,6 +36,8 @@ class Terms:
         Digest of the model that the first round starts from.
     validation :
         Digest of the rows on which contribution is scored.
+    bond :
+        What the coordinator puts up with the judge of rounds, in base units; 0 for no judge.
     """
 
     job: int
@@ -50,9 +52,11 @@ class Terms:
     challenge_seconds: int
     base: bytes
     validation: bytes
+    bond: int = 0
 
     def to_bytes(self) -> bytes:
         """Give the canonical JSON of the terms."""
+        bond = {"bond": str(self.bond)} if self.bond else {}
         return canonical_json(
             {
                 "job": self.job,
@@ -65,6 +69,7 @@ class Terms:
                 "seconds": [self.commit_seconds, self.reveal_seconds, self.challenge_seconds],
                 "base": self.base.hex(),
                 "validation": self.validation.hex(),
+                **bond,
             }
         )
 
@@ -100,6 +105,7 @@ class Terms:
                 challenge_seconds=challenge,
                 base=_digest(record["base"]),
                 validation=_digest(record["validation"]),
+                bond=_count(int(record.get("bond", "0"))),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"these bytes are no terms of a job: {error}") from error

@@ -11,13 +11,16 @@ from counterpoise.chain import artifact
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.federation.book import Book
 from counterpoise.federation.evidence import read_signed, signer_of
+from counterpoise.federation.judge import BENCHES
 from counterpoise.federation.model_file import ModelFile
 from counterpoise.federation.postings import Postings
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import Member, read_roster
+from counterpoise.federation.rounds_rules import NOBODY
 from counterpoise.federation.statements import comparisons, model_content
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
+from counterpoise.federation.verify_bond import check_bond
 from counterpoise.federation.verify_money import check_money
 from counterpoise.federation.verify_rounds import check_round
 from counterpoise.jobs import JobsClient
@@ -82,6 +85,8 @@ def verify_job(
         with section(verdict, "rounds"):
             check.rounds(only_round)
     if verdict.is_true and only_round is None:
+        with section(verdict, "bond"):
+            check.bond()
         on_section("pay")
         with section(verdict, "pay"):
             check_money(check.postings, check.terms, check.replay, check.names, verdict)
@@ -134,10 +139,7 @@ class _JobCheck:
         verdict, network = self.verdict, self.network
         if self.book.task is None:
             raise InputError(f"the log has no task statement of job {self.job}")
-        for name in ("CreditToken", "Jobs", "Cohort", "Rounds"):
-            runtime = artifact(name).runtime
-            code = network.chain.code(network.charter.contracts[name])
-            verdict.hold(f"code of {name}", code.startswith(runtime), "not the code shipped")
+        self._codes("CreditToken", "Jobs", "Cohort", "Rounds")
         envelope = Envelope.from_bytes(self.book.task.data)
         digest = envelope.statement.subject[0].digest
         self.terms = terms = Terms.from_bytes(network.store.fetch(digest))
@@ -153,6 +155,8 @@ class _JobCheck:
         verdict.check("task / digest on the chain", event["task_digest"], terms.digest)
         verdict.check("task / coordinator", event["coordinator"], terms.coordinator)
         verdict.check("task / rounds on the chain", event["rounds"], terms.rules.rounds + 1)
+        judge = network.charter.contracts["RoundJudge"] if terms.bond else NOBODY
+        verdict.check("task / judge", event["judge"], judge)
         verdict.check("task / challenge", event["challenge_seconds"], terms.challenge_seconds)
         escrow = JobsClient(network.contract("Jobs")).job(self.job)
         verdict.check("task / sponsor", escrow.client, terms.sponsor)
@@ -160,6 +164,20 @@ class _JobCheck:
         verdict.check("task / chain id", terms.chain_id, network.chain.chain_id())
         rounds = network.charter.contracts["Rounds"]
         verdict.check("task / rounds contract", terms.rounds_contract, rounds)
+
+    def _codes(self, *names: str) -> None:
+        for name in names:
+            runtime = artifact(name).runtime
+            code = self.network.chain.code(self.network.charter.contracts[name])
+            self.verdict.hold(f"code of {name}", code.startswith(runtime), "not the code shipped")
+
+    def bond(self) -> None:
+        """The coordinator's bond, every conviction, and every fall of a round."""
+        if not self.terms.bond:
+            return
+        self.on_section("bond")
+        self._codes("RoundJudge", *(name for name, _ in BENCHES))
+        check_bond(self.network, self.postings, self.terms, self.book, self.verdict)
 
     def participants(self) -> None:
         """Who joined with a stake and a dataset statement of its own."""

@@ -1,6 +1,7 @@
 """Which contracts a network is founded with, in which order and on which terms."""
 
 from counterpoise.chain import Account, Chain, Contract, deploy
+from counterpoise.core.log_table import table_bytes
 from counterpoise.core.units import PPM, TOKEN
 
 NOBODY = bytes(20)
@@ -15,7 +16,7 @@ PATIENCE = 7 * DAY
 def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
     """Deploy every contract of a network; give their addresses by name."""
     contracts = [*_foundation(chain, operator)]
-    token, _, jobs, *_ = contracts
+    token, _, jobs, _, rounds = contracts
     models = deploy(chain, operator, "Models")
     levels = _levels(chain, operator, token, models)
     by_level = [levels.get(name) for name in ("Quorum", "Optimistic", "ZkProofs", "Direct")]
@@ -26,6 +27,7 @@ def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
         deploy(chain, operator, "JobDesk", jobs.address),
         deploy(chain, operator, "Oracle", token.address, models.address, evaluators, PATIENCE),
         _assertions(chain, operator, token, levels["Quorum"]),
+        *_round_judge(chain, operator, rounds),
     ]
     return {contract.artifact.name: contract.address for contract in contracts}
 
@@ -54,6 +56,18 @@ def _levels(
         "Quorum": deploy(chain, operator, "Quorum", (token.address, *committee)),
         "Direct": deploy(chain, operator, "Direct"),
     }
+
+
+def _round_judge(chain: Chain, operator: Account, rounds: Contract) -> list[Contract]:
+    """The judge of federated rounds, and the benches that recompute one number for it."""
+    benches = [
+        deploy(chain, operator, "ModelCells"),
+        deploy(chain, operator, "ScoreCells", table_bytes()),
+        deploy(chain, operator, "MemberCells"),
+        deploy(chain, operator, "PayCells"),
+    ]
+    addresses = [bench.address for bench in benches]
+    return [*benches, deploy(chain, operator, "RoundJudge", rounds.address, addresses)]
 
 
 def _assertions(chain: Chain, operator: Account, token: Contract, quorum: Contract) -> Contract:

@@ -34,12 +34,13 @@ from counterpoise.federation import (
     model_statement,
     open_job,
     read_roster,
+    release_bond,
 )
 from counterpoise.jobs import Stage
 from counterpoise.network import Network, create_network
 from counterpoise.provenance import Subject
 
-POT, STAKE, PURSE = 1000 * TOKEN, 25 * TOKEN, 30 * TOKEN
+POT, STAKE, PURSE, BOND = 1000 * TOKEN, 25 * TOKEN, 30 * TOKEN, 320 * TOKEN
 GAS_MONEY = 10**19
 CHALLENGE_SECONDS = 3600
 PHASE_SECONDS = 60
@@ -132,7 +133,7 @@ class Diagnosis:
         if task is not None:
             return Terms.from_bytes(self.network.store.fetch(task.statement.subject[0].digest))
         self.say("hospitals commit to their rows", 0, 1)
-        self._fund("sponsor", POT)
+        self.fund("sponsor", POT)
         rules = diagnosis_task(self.options.seed, pot=POT)
         zeros = np.zeros(rules.model.n_params, np.int32)
         draft = Draft(
@@ -146,6 +147,7 @@ class Diagnosis:
             base=ModelFile(zeros, np.zeros(0, np.int64)),
             validation=validation_of(self.people),
             lifetime_seconds=LIFETIME_SECONDS,
+            bond=BOND,
         )
         self.say("the sponsor puts the pot in escrow", 0, 1)
         terms, envelope = open_job(self.network, self.notary("sponsor"), draft)
@@ -166,7 +168,7 @@ class Diagnosis:
             self.say("participants stake and join", number, len(self.people))
             notary, digest = self.notary(person.name), datasets[person.name].statement.digest
             if cohort.member(terms.job, notary.account.address) is None:
-                self._fund(person.name, PURSE)
+                self.fund(person.name, PURSE)
                 deadline = self.now + 3600
                 cohort.join_with_permit(notary.account, terms.job, digest, deadline)
             participants.append(
@@ -185,6 +187,7 @@ class Diagnosis:
 
     def _rounds(self, terms: Terms, participants: Sequence[Participant]) -> None:
         roster, _ = read_roster(self.book, self.postings(terms).joined())
+        self.fund("operator", BOND)
         coordinator = Coordinator(
             self.network, self.notary("operator"), terms, roster, DirectCourier(participants)
         )
@@ -218,6 +221,7 @@ class Diagnosis:
                 cohort.withdraw(operator, terms.job, account)
         if cohort.purse(terms.job).spare:
             cohort.refund(operator, terms.job)
+        release_bond(self.network, operator, terms)
 
     def _record(self, terms: Terms) -> None:
         """Log the model and each hospital's evaluation of it, then anchor the log."""
@@ -234,7 +238,7 @@ class Diagnosis:
         self.network.store.flush()
         (self.folder / "finished").touch()
 
-    def _fund(self, name: str, amount: int) -> None:
+    def fund(self, name: str, amount: int) -> None:
         """Give an actor gas money and tokens, as far as it lacks them."""
         account, operator = self.network.account(name), self.network.account("operator")
         if self.network.chain.balance(account.address) < GAS_MONEY:

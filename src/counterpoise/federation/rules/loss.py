@@ -11,56 +11,26 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from counterpoise.core.log_table import log1p_exp_table
+
 LOSS_BITS = 20
 LOGIT_LIMIT = 64 << LOSS_BITS
 STEP_BITS = 14
 TABLE_SIZE = 16 << (LOSS_BITS - STEP_BITS)
 
-_DIGITS = 160
-
 
 @cache
 def loss_table() -> NDArray[np.int32]:
-    """``round(2**20 * ln(1 + e**(-i/64)))`` for i = 0 to 1024, then one more zero.
-
-    Computed in integers of 160 fractional bits, so that the table itself needs no trust in
-    a floating-point library: e^(-1/64) by its Taylor series, ln(1 + x) by artanh.
+    """`core.log_table.log1p_exp_table`, then one more zero.
 
     Returns
     -------
     NDArray[np.int32]
         Shape ``(1026,)``, read-only.
     """
-    one = 1 << _DIGITS
-    step, term, k = 0, one, 0
-    while term:
-        step += -term if k % 2 else term
-        k += 1
-        term //= 64 * k
-    entries, power = [], one
-    for _ in range(TABLE_SIZE + 1):
-        entries.append(_rounded(_log1p(power)))
-        power = power * step >> _DIGITS
-    table = np.array([*entries, 0], dtype=np.int32)
+    table = np.array([*log1p_exp_table(), 0], dtype=np.int32)
     table.setflags(write=False)
     return table
-
-
-def _log1p(x: int) -> int:
-    """ln(1 + x) = 2 artanh(x / (2 + x)), in units of ``2**-160``."""
-    ratio = (x << _DIGITS) // ((2 << _DIGITS) + x)
-    square = ratio * ratio >> _DIGITS
-    total, power, k = 0, ratio, 1
-    while power:
-        total += power // k
-        power = power * square >> _DIGITS
-        k += 2
-    return 2 * total
-
-
-def _rounded(value: int) -> int:
-    """Round half up from 160 fractional bits to 20."""
-    return (value + (1 << (_DIGITS - LOSS_BITS - 1))) >> (_DIGITS - LOSS_BITS)
 
 
 @cache

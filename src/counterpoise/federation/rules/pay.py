@@ -42,6 +42,39 @@ def pot_of_round(task: TaskRules, round_id: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """How a pot was shared, so that each share can be checked alone.
+
+    A share is the floor of ``earning * pot / earned``, and one unit more for whose remainder is
+    above the bar, or at it with an address up to `last`.
+
+    Parameters
+    ----------
+    earning :
+        What each member's share is in proportion to; their sum is `earned`.
+    bar, last :
+        Remainder and address of the last who got one unit more; `earned` and zeros if nobody did.
+    """
+
+    earning: Mapping[bytes, int]
+    earned: int
+    bar: int
+    last: bytes
+
+    @classmethod
+    def of(cls, earning: Mapping[bytes, int], pot: int, shares: Mapping[bytes, int]) -> Sharing:
+        """See how `shares`, which `share_out` gave, came about."""
+        earned = sum(earning.values())
+        raised = [
+            (-(earning[member] * pot % earned), member)
+            for member, share in shares.items()
+            if earned and share > earning[member] * pot // earned
+        ]
+        bar, last = max(raised, default=(-earned, bytes(20)))
+        return cls(earning, earned, -bar, last)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What every member has earned in all rounds so far.
 
@@ -78,6 +111,13 @@ class Standing:
             member: score if score > 0 and self.is_steady(member) else 0
             for member, score in self.scores.items()
         }
+
+    def sharing(self, task: TaskRules, scores: Mapping[bytes, int], pot: int) -> Sharing:
+        """How this standing's dues came about, in a round that counted with these scores."""
+        if task.pay_rule == "per_round":
+            earning = {member: max(score, 0) for member, score in scores.items()}
+            return Sharing.of(earning, pot, share_out(scores, pot))
+        return Sharing.of(self.earning(task), self.released, self.dues)
 
     def score_ppm(self, task: TaskRules) -> dict[bytes, int]:
         """The earning scores of all rounds in parts per million."""

@@ -16,19 +16,32 @@ from counterpoise.core.errors import InputError
 from counterpoise.federation.rules.aggregate import strategy
 from counterpoise.federation.rules.game import Game, Mixtures, Rows, check_width, open_game
 from counterpoise.federation.rules.logits import Integers
-from counterpoise.federation.rules.pay import Standing, pot_of_round, score_ppm, share_out
+from counterpoise.federation.rules.pay import Sharing, Standing, pot_of_round, score_ppm, share_out
 from counterpoise.federation.rules.round_trace import (
+    FIRST_ROUND,
+    Admission,
     RoundInputs,
-    mixtures_section,
+    digests_of,
+    empty_section,
+    losses_section,
+    masks_section,
     model_digest,
     model_section,
+    round_section,
     rows_section,
     scores_section,
+    standing_sections,
     updates_section,
+    utilities_section,
 )
-from counterpoise.federation.rules.shapley import mixtures_of, scores_of
+from counterpoise.federation.rules.shapley import (
+    exact_terms,
+    mixtures_of,
+    permutation_walk,
+    scores_of,
+)
 from counterpoise.federation.rules.task import TaskRules
-from counterpoise.federation.rules.trace import Trace
+from counterpoise.federation.rules.trace import Section, Trace, packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,7 @@ def score_round(
     updates :
         Admitted updates by address; the order does not matter.
     weights :
-        Weight of at least every address in `updates`.
+        Weight of every registered account, of at least those in `updates`; the trace lists all.
     rows :
         The sponsor's validation rows, standardised.
     standing :
@@ -139,24 +152,16 @@ def score_round(
             f"round {round_id} of {task.rounds}, context of {len(context)} bytes",
             hint="wanted a round of the task, a context of 32 bytes and addresses of 20",
         )
-    inputs = RoundInputs(task, round_id, base, rows, context, entropy)
-    scored = _scored(inputs, updates, weights)
+    inputs = RoundInputs(task, round_id, base, rows, weights, context, entropy)
+    scored = _scored(inputs, updates)
     phi = dict(zip(scored.members, scored.phi, strict=True))
     counts = len(phi) >= task.quorum and any(score > 0 for score in scored.phi)
     model, aggregated = _next_model(inputs, scored) if counts else _unchanged(inputs, scored)
     pot = pot_of_round(task, round_id) if counts else 0
     pay, standing = share_out(phi, pot), standing or Standing()
     standing = standing.after(task, phi, pot) if counts else standing
-    trace = Trace(
-        (
-            inputs.section(),
-            updates_section(scored.members, scored.weights, scored.updates, aggregated),
-            model_section(base, model, scored.updates),
-            rows_section(rows, scored.game),
-            mixtures_section(scored.mixtures, scored.utilities, scored.losses),
-            scores_section(phi, pay),
-        )
-    )
+    sharing = standing.sharing(task, phi, pot) if counts else None
+    trace = _trace(inputs, scored, (model, aggregated), (standing, sharing))
     return RoundResult(
         round_id=round_id,
         members=scored.members,
@@ -173,12 +178,10 @@ def score_round(
     )
 
 
-def _scored(
-    inputs: RoundInputs, updates: Mapping[bytes, NDArray[np.int32]], weights: Mapping[bytes, int]
-) -> _Scored:
+def _scored(inputs: RoundInputs, updates: Mapping[bytes, NDArray[np.int32]]) -> _Scored:
     task = inputs.task
     members = tuple(sorted(updates))
-    heavy = np.array([weights[member] for member in members], dtype=np.int64)
+    heavy = np.array([inputs.weights[member] for member in members], dtype=np.int64)
     stacked = np.array([updates[member] for member in members], dtype=np.int32)
     stacked = stacked.reshape(len(members), task.model.n_params)
     check_width(task, inputs.rows, heavy)
@@ -188,6 +191,44 @@ def _scored(
     utilities = -losses.sum(axis=1, dtype=np.int64)
     phi = scores_of(task.scoring, utilities, len(members), inputs.entropy)
     return _Scored(members, stacked, heavy, game, mixtures, losses, utilities, phi)
+
+
+def _trace(
+    inputs: RoundInputs,
+    scored: _Scored,
+    ending: tuple[Integers, NDArray[np.bool_]],
+    money: tuple[Standing, Sharing | None],
+) -> Trace:
+    model, aggregated = ending
+    admission = Admission(scored.members, scored.weights, aggregated)
+    place = (inputs.context, inputs.task, inputs.round_id + FIRST_ROUND)
+    walked = inputs.task.scoring == "permutation"
+    return Trace(
+        (
+            round_section(place, inputs.entropy, admission, *money),
+            updates_section(admission, digests_of(scored.updates)),
+            model_section(inputs.base, model, scored.updates),
+            rows_section(inputs.rows, scored.game),
+            losses_section(scored.losses),
+            utilities_section(scored.utilities),
+            _steps_section(inputs, scored),
+            masks_section(scored.mixtures) if walked else empty_section("masks"),
+            scores_section(dict(zip(scored.members, scored.phi, strict=True))),
+            *standing_sections(inputs.weights, scored.members, *money),
+        )
+    )
+
+
+def _steps_section(inputs: RoundInputs, scored: _Scored) -> Section:
+    """How utilities add up to scores; for the path each score is the sum of one entry."""
+    count = len(scored.members)
+    if inputs.task.scoring == "path" or not count:
+        return empty_section("steps")
+    if inputs.task.scoring == "exact":
+        return Section("steps", packed(exact_terms(scored.utilities, count)))
+    order, mixtures, gains = permutation_walk(scored.utilities, count, inputs.entropy)
+    columns = order.astype(np.uint16), mixtures.astype(np.uint32), gains
+    return Section("steps", packed(*columns))
 
 
 def _next_model(inputs: RoundInputs, scored: _Scored) -> tuple[Integers, NDArray[np.bool_]]:

@@ -61,8 +61,8 @@ def scores_of(scoring: str, utilities: Integers, members: int, entropy: bytes) -
         ``SCALE * (utilities[-1] - utilities[0])``; path scores do so up to the quadrature.
     """
     if scoring == "path":
-        sides = utilities[1:-1].reshape(POINTS, members, 2)
-        return [int(score) * SCALE for score in (sides[..., 1] - sides[..., 0]).sum(axis=0)]
+        sides = utilities[1:-1].reshape(members, POINTS, 2)
+        return [int(score) * SCALE for score in (sides[..., 1] - sides[..., 0]).sum(axis=1)]
     if scoring == "permutation":
         return _permutation_scores(utilities, members, entropy)
     return _exact_scores(utilities, members)
@@ -89,12 +89,17 @@ def coalition_mixtures(masks: list[int], weights: Integers) -> Mixtures:
     return Mixtures(coefficients, np.maximum(coefficients.sum(axis=1), 1))
 
 
+def exact_factors(members: int) -> list[int]:
+    """SCALE / (n * C(n-1, |S|)) for every size of a coalition without the member, and a zero."""
+    return [*(SCALE // (members * comb(members - 1, size)) for size in range(members)), 0]
+
+
 def _exact_scores(utilities: Integers, members: int) -> list[int]:
     """sum_S SCALE / (n * C(n-1, |S|)) * (U(S + i) - U(S)), each factor a whole number."""
-    factors = [SCALE // (members * comb(members - 1, size)) for size in range(members)]
+    factors = exact_factors(members)
     sizes = np.bitwise_count(np.arange(1 << members, dtype=np.uint32)).astype(np.int64)
-    leaving = np.array([*factors, 0], dtype=np.int64)[sizes] * utilities
-    joining = np.array([0, *factors], dtype=np.int64)[sizes] * utilities
+    leaving = np.array(factors, dtype=np.int64)[sizes] * utilities
+    joining = np.array([0, *factors[:-1]], dtype=np.int64)[sizes] * utilities
     both, without = leaving + joining, int(leaving.sum())
     return [
         int(both.reshape(-1, 2, 1 << member)[:, 1].sum()) - without for member in range(members)
@@ -105,12 +110,14 @@ def _path_mixtures(weights: Integers) -> Mixtures:
     """Before and after each member's own step in each of 8 segments from nobody to everybody.
 
     In units of 1/16 of the total weight, segment k is centred at ``(2k + 1) * weights``, and
-    member i's own step there runs from ``-weights[i]`` to ``+weights[i]``.
+    member i's own step there runs from ``-weights[i]`` to ``+weights[i]``. The 16 mixtures of
+    one member follow each other, and the members too.
     """
     count, total = len(weights), int(weights.sum())
     centres = (2 * np.arange(POINTS) + 1)[:, None] * weights
     own = np.eye(count, dtype=np.int64) * weights
-    sides = np.stack([centres[:, None] - own, centres[:, None] + own], axis=2).reshape(-1, count)
+    steps = own[:, None, :]
+    sides = np.stack([centres - steps, centres + steps], axis=2).reshape(2 * POINTS * count, count)
     ends = np.zeros((1, count), dtype=np.int64), (2 * POINTS * weights)[None]
     coefficients = np.concatenate([ends[0], sides, ends[1]])
     return Mixtures(
@@ -138,24 +145,60 @@ def orders(members: int, entropy: bytes) -> list[list[int]]:
     return drawn
 
 
+def _prefixes(order: list[int]) -> list[int]:
+    """The coalitions after each member of an order has joined, as masks."""
+    masks, mask = [], 0
+    for member in order:
+        mask |= 1 << member
+        masks.append(mask)
+    return masks
+
+
 def _visited(members: int, entropy: bytes) -> list[int]:
     """The distinct coalitions that the permutations pass through, by size, then by mask."""
     masks = {0}
     for order in orders(members, entropy):
-        mask = 0
-        for member in order:
-            mask |= 1 << member
-            masks.add(mask)
+        masks.update(_prefixes(order))
     return sorted(masks, key=lambda mask: (mask.bit_count(), mask))
 
 
 def _permutation_scores(utilities: Integers, members: int, entropy: bytes) -> list[int]:
-    known = dict(zip(_visited(members, entropy), utilities.tolist(), strict=True))
-    scores = [0] * members
-    for order in orders(members, entropy):
-        mask = 0
-        for member in order:
-            joined = mask | 1 << member
-            scores[member] += known[joined] - known[mask]
-            mask = joined
-    return [score * (SCALE // PERMUTATIONS) for score in scores]
+    _, _, gains = permutation_walk(utilities, members, entropy)
+    return [int(score) * (SCALE // PERMUTATIONS) for score in gains[-1]]
+
+
+def permutation_walk(
+    utilities: Integers, members: int, entropy: bytes
+) -> tuple[Integers, Integers, Integers]:
+    """How permutations add up, each ``(permutations, members)``.
+
+    Returns
+    -------
+    tuple of arrays
+        Every order; the mixture after each of its members has joined; what each member has
+        gained in all orders so far.
+    """
+    place = {mask: number for number, mask in enumerate(_visited(members, entropy))}
+    drawn = orders(members, entropy)
+    order = np.array(drawn, dtype=np.int64).reshape(len(drawn), members)
+    mixtures = np.array([[place[m] for m in _prefixes(o)] for o in drawn], dtype=np.int64)
+    mixtures = mixtures.reshape(order.shape)
+    before = np.concatenate([np.zeros((len(drawn), 1), np.int64), mixtures], axis=1)[:, :-1]
+    gains = np.zeros_like(order)
+    np.put_along_axis(gains, order, utilities[mixtures] - utilities[before], axis=1)
+    return order, mixtures, gains.cumsum(axis=0)
+
+
+def exact_terms(utilities: Integers, members: int) -> Integers:
+    """Each member's exact score up to every 16 utilities, ``(entries, members)``.
+
+    The entries are those of the trace: the first holds the first utility alone.
+    """
+    factors = np.array(exact_factors(members), dtype=np.int64)
+    masks = np.arange(1 << members, dtype=np.int64)
+    sizes = np.bitwise_count(masks).astype(np.int64)
+    belongs = (masks[None] >> np.arange(members)[:, None]) & 1 == 1
+    terms = np.where(belongs, factors[sizes - 1], -factors[sizes]) * utilities
+    starts = np.concatenate([[0], np.arange(1, 1 << members, 16)])
+    sums: Integers = np.add.reduceat(terms, starts, axis=1).cumsum(axis=1).T
+    return sums
