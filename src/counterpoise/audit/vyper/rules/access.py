@@ -166,7 +166,7 @@ def _lowered(contract: Contract, entry: Entry, event: Event, new: Value) -> Iter
     keyed = [key for key in slot.args if chosen(key) and key.kind == "address"]
     if not keyed or slot.has_env("msg.sender") or contract.is_own(entry, slot):
         return
-    if not is_lowered(slot, new) or not chosen(new):
+    if not any(chosen(term) and not sign for term, sign in _terms(new)):
         return
     spends = any(
         is_lowered(other.value, value) and any(k.has_env("msg.sender") for k in other.value.args)
@@ -391,10 +391,14 @@ def _is_sum(slot: Value, new: Value) -> bool:
 def is_open_by_design(entry: Entry, event: Event) -> bool:
     """Whether time, a proof or another contract's word decides, instead of the caller.
 
-    A step that anyone may take once its time has come, or once another contract says so, or that
-    pays only whom storage names, needs no guard.
+    A step that anyone may take once its time has come, or once another contract says so, that the
+    caller pays for, or that pays only whom storage names, needs no guard.
     """
     known = entry.known(event)
+    if any(leaf.op == "result" for key in event.value.args for leaf in key.leaves):
+        return True
+    if any(c.method == "transferFrom" and c.args[0].has_env("msg.sender") for _, c in entry.calls):
+        return True
     for value, truth in atoms(known):
         if value.op == "cmp" and any(
             arg.has_env("block.timestamp", "block.number") for arg in value.args
