@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop clean
+.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk clean
 
 demo: .venv/core
 	@$(BIN)/counterpoise demo $(ARGS)
@@ -72,6 +72,15 @@ interop: .tools/model-signing/made .tools/aics/made
 	    .tools/aics/bin/python -m pip install --quiet --require-hashes -r $< && touch $@; exit; \
 	  fi; \
 	done; echo "aics-tlog is left out: it needs Python 3.12"
+
+# Zero-knowledge proofs: their engine, and the verifier contract, which Node compiles once.
+zk: .tools/zk/made
+.tools/zk/made: .venv/core requirements/zk.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/zk.txt
+	mkdir -p .tools/zk
+	npm install --prefix .tools/zk --ignore-scripts --no-audit --no-fund solc@0.8.20
+	$(BIN)/counterpoise verification zk verifier --solc .tools/zk/node_modules/solc
+	touch $@
 
 clean:
 	rm -rf .venv .tools build dist
