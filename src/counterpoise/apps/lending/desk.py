@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from counterpoise.apps.lending.pricing import Policy, Terms
+from counterpoise.apps.lending.pricing import Policy, Terms, check_curve
 from counterpoise.apps.lending.rules import Loan, Status
 from counterpoise.chain import Account, Contract, Domain, Event, Receipt, deploy, eip712_digest
 from counterpoise.core.errors import InputError
@@ -71,7 +71,14 @@ class DeskClient:
         attester: Address,
         policy: Policy,
     ) -> DeskClient:
-        """Deploy a desk that asks one oracle and lends by one policy for ever."""
+        """Deploy a desk that asks one oracle and lends by one policy for ever.
+
+        Raises
+        ------
+        InputError :
+            The policy's curve makes no sense.
+        """
+        check_curve(policy.curve)
         people = (lender, clerk, attester)
         made = deploy(oracle.chain, account, "LoanDesk", oracle.address, *people, policy.to_abi())
         return cls(made)
