@@ -10,7 +10,7 @@ from counterpoise.chain import FINAL_DEPTH, artifact_of, deploy
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import Busy, InputError, StorageError
 from counterpoise.core.units import TOKEN
-from counterpoise.inference import model_bytes
+from counterpoise.inference import Runner, model_bytes
 from counterpoise.oracle import Order, Policy, Stage, publish_model, share
 from counterpoise.provenance import Envelope, kind_of
 from counterpoise.verification import Level
@@ -76,9 +76,8 @@ def test_a_batch_is_answered_by_one_run_of_the_model(village, nodes, monkeypatch
     commitments = [village.inbox.put(sha256(bytes(r)), bytes(r)) for r in rows]
     order = Order(MODEL.id, 0, 1, village.now + DAY)
     ids = village.oracle.request_batch(village.account("client"), order, commitments)
-    sizes = []
-    run = type(MODEL).run
-    monkeypatch.setattr(type(MODEL), "run", lambda self, p: (sizes.append(len(p)), run(self, p))[1])
+    sizes, run = [], Runner.run
+    monkeypatch.setattr(Runner, "run", lambda self, p: (sizes.append(len(p)), run(self, p))[1])
     node = nodes[0]
     node._follow()
     for entry in node.journal.open():

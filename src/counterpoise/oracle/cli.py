@@ -126,6 +126,7 @@ def progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 @click.option("--least-fee", default="0", metavar="TOKENS", help="Leave what pays less to others.")
 @click.option("--most-callback-gas", default=1_000_000, show_default=True)
 @click.option("--hide-traces", is_flag=True, help="Put no hidden layers on the chain unasked.")
+@click.option("--zk-key", "zk_keys", type=FOLDER, multiple=True, help="Key folder; repeatable.")
 @click.option("--seconds", type=float, help="Stop after so long; else at Ctrl-C.")
 @at_desk
 def serve(
@@ -136,6 +137,7 @@ def serve(
     least_fee: str,
     most_callback_gas: int,
     hide_traces: bool,
+    zk_keys: tuple[Path, ...],
     seconds: float | None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Follow requests, answer them, dispute false answers, draw the fees.
@@ -159,6 +161,7 @@ def serve(
         policy=policy,
         say=say,
         publish_traces=not hide_traces,
+        zk_keys=zk_keys,
         seconds=seconds,
     )
     return {"fulfilled": answered}, [f"{answered} requests were fulfilled meanwhile"]

@@ -23,7 +23,7 @@ from counterpoise.core.errors import (
     VerificationError,
 )
 from counterpoise.core.units import format_tokens
-from counterpoise.inference import IntegerModel
+from counterpoise.inference import Runner
 from counterpoise.network import Network
 from counterpoise.oracle.client import OracleClient
 from counterpoise.oracle.decisions import Archive, Decision, post_decision
@@ -34,6 +34,7 @@ from counterpoise.oracle.supply import Supply
 from counterpoise.verification import Evidence, Prover, Request, Status, Verdict
 
 POLL_SECONDS = 0.1
+Ready = tuple[Entry, Runner, Request]
 
 
 @dataclass
@@ -109,9 +110,9 @@ class OracleNode:
         """Do what is due now; tell whether anything was."""
         moved = self._follow()
         final: list[Entry] = []
-        for entry, model, request in self._ready():
+        for entry, runner, request in self._ready():
             before = self._said.get(entry.id)
-            if self._advance(entry, model, request) is Status.FINAL and self._may_fulfil(entry):
+            if self._advance(entry, runner, request) is Status.FINAL and self._may_fulfil(entry):
                 final.append(entry)
             moved |= self._said.get(entry.id) != before
         moved |= self._fulfil(final)
@@ -135,7 +136,7 @@ class OracleNode:
                 self._said.pop(event.args.get("id", 0), None)
         return moved
 
-    def _ready(self) -> list[tuple[Entry, IntegerModel, Request]]:
+    def _ready(self) -> list[Ready]:
         """Give the open requests that the node answers and has the input of."""
         ready = []
         for entry in self.journal.open():
@@ -152,15 +153,15 @@ class OracleNode:
         self._run_models(ready)
         return ready
 
-    def _forget_all_but(self, ready: list[tuple[Entry, IntegerModel, Request]]) -> None:
+    def _forget_all_but(self, ready: list[Ready]) -> None:
         keys = {(entry.id, entry.model, entry.input) for entry, _, _ in ready}
         inputs = {key[1:] for key in keys}
         self._evidence = {key: made for key, made in self._evidence.items() if key in keys}
         self._answers = {key: made for key, made in self._answers.items() if key in inputs}
 
-    def _run_models(self, ready: list[tuple[Entry, IntegerModel, Request]]) -> None:
+    def _run_models(self, ready: list[Ready]) -> None:
         """Run each model once over all inputs that are new to it."""
-        by_model: dict[bytes, list[tuple[Entry, IntegerModel, Request]]] = {}
+        by_model: dict[bytes, list[Ready]] = {}
         for one in ready:
             if (one[0].model, one[0].input) not in self._answers:
                 by_model.setdefault(one[0].model, []).append(one)
@@ -169,16 +170,16 @@ class OracleNode:
             for (entry, _, _), answer in zip(group, group[0][1].run(rows), strict=True):
                 self._answers[entry.model, entry.input] = answer
 
-    def _advance(self, entry: Entry, model: IntegerModel, request: Request) -> Status:
+    def _advance(self, entry: Entry, runner: Runner, request: Request) -> Status:
         """Bring one request a step nearer to its verdict; tell where it stands."""
         key = (entry.id, entry.model, entry.input)
         wanted = self._answers[entry.model, entry.input]
         try:
-            if self._dispute(entry, model, request, wanted):
+            if self._dispute(entry, runner, request, wanted):
                 return Status.DISPUTED
             prover = self.levels[entry.level]
             if key not in self._evidence:
-                self._evidence[key] = prover.prove(model, request)
+                self._evidence[key] = prover.prove(runner.model, request)
                 if self._evidence[key].answer != wanted:
                     raise VerificationError("the prover's answer is not the model's")
             status = prover.advance(self.account, request, self._evidence[key])
@@ -192,7 +193,7 @@ class OracleNode:
                 self._given_up.add(key)  # asking the prover again would not help
             return Status.NONE
 
-    def _dispute(self, entry: Entry, model: IntegerModel, request: Request, wanted: bytes) -> bool:
+    def _dispute(self, entry: Entry, runner: Runner, request: Request, wanted: bytes) -> bool:
         """Look at what another node proposed; tell whether something was sent against it."""
         found, watcher = self.verdict_of(entry.level, entry.id), self.watchers.get(entry.level)
         if found.status not in (Status.PROPOSED, Status.DISPUTED):
@@ -200,7 +201,7 @@ class OracleNode:
         mine = self.account.address in found.providers
         if watcher is None or mine or self._seen_true.get(entry.id) == found:
             return False
-        if watcher(self.account, model, request, found.answer):
+        if watcher(self.account, runner.model, request, found.answer):
             self._tell(entry.id, f"request {entry.id}: disputed {found.answer.hex()}")
             return True
         if found.answer == wanted and found.status is Status.PROPOSED:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from counterpoise.chain import Account, Contract, Receipt, artifact
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import Address
+from counterpoise.inference import IntegerModel
 from counterpoise.network import Network
 from counterpoise.oracle.client import OracleClient
 from counterpoise.oracle.node import OracleNode
@@ -17,19 +18,25 @@ from counterpoise.verification import (
     Challenger,
     Direct,
     DirectClient,
+    Evidence,
     Level,
     Optimistic,
     OptimisticClient,
     Prover,
     Quorum,
     QuorumClient,
+    Request,
+    Status,
     Verdict,
+    Zk,
+    ZkClient,
     fetch_verdict,
 )
 
 EVALUATORS = {
     Level.QUORUM: "Quorum",
     Level.OPTIMISTIC: "Optimistic",
+    Level.ZK: "ZkProofs",
     Level.DIRECT: "Direct",
 }
 """The contract that decides at each level a node can answer at."""
@@ -48,6 +55,42 @@ class BondPurse:
     def withdraw(self, sender: Account, account: Address) -> Receipt:
         """Draw the sender's own balance."""
         return self.client.withdraw(sender)
+
+
+class ZkKeys:
+    """The zero-knowledge prover of a node: one proving key for each model that it proves.
+
+    Parameters
+    ----------
+    keys :
+        Folders that `make_key` made.
+    """
+
+    level = Level.ZK
+
+    def __init__(self, client: ZkClient, keys: Iterable[Path]) -> None:
+        provers = [Zk(client, folder) for folder in keys]
+        self._provers = {prover.key.model: prover for prover in provers}
+
+    def _of(self, model: bytes) -> Zk:
+        if model not in self._provers:
+            known = ", ".join(one.hex()[:12] for one in self._provers) or "none"
+            raise InputError(
+                f"there is no proving key of model {model.hex()}", hint=f"keys here: {known}"
+            )
+        return self._provers[model]
+
+    def prove(self, model: IntegerModel, request: Request) -> Evidence:
+        """Prove with the model's own key."""
+        return self._of(request.model).prove(model, request)
+
+    def verify(self, model: IntegerModel, request: Request, evidence: Evidence) -> None:
+        """Verify with the model's own key."""
+        self._of(request.model).verify(model, request, evidence)
+
+    def advance(self, account: Account, request: Request, evidence: Evidence) -> Status:
+        """Bring the proof to the chain."""
+        return self._of(request.model).advance(account, request, evidence)
 
 
 def evaluators(network: Network) -> dict[int, Contract]:
@@ -70,6 +113,7 @@ def open_node(
     policy: Policy | None = None,
     say: Say = quiet,
     publish_traces: bool = True,
+    zk_keys: Sequence[Path] = (),
     clock: Callable[[], float] = time.time,
 ) -> OracleNode:
     """Open a node.
@@ -81,8 +125,10 @@ def open_node(
     home :
         The node's own folder.
     levels :
-        Where it answers; every level that the network offers if none is named. For `QUORUM` it
-        needs a seat.
+        Where it answers; every level that the network offers if none is named, but `ZK` only with
+        a key. For `QUORUM` it needs a seat.
+    zk_keys :
+        Folders with the proving keys of models, for `ZK`.
     publish_traces :
         Whether small traces go on the chain with optimistic answers; with their hidden layers
         they tell something of the input.
@@ -93,7 +139,8 @@ def open_node(
         The network offers none of the levels, or not one that is named.
     """
     offered = evaluators(network)
-    chosen = [int(level) for level in levels] or sorted(offered)
+    usual = [level for level in sorted(offered) if level != Level.ZK or zk_keys]
+    chosen = [int(level) for level in levels] or usual
     missing = [Level(level).name.lower() for level in chosen if level not in offered]
     if missing or not chosen:
         known = ", ".join(Level(level).name.lower() for level in offered) or "none"
@@ -111,6 +158,8 @@ def open_node(
             provers[level] = Optimistic(client, publish=publish_traces, clock=clock)
             watchers[level] = Challenger(client, clock=clock).challenge
             purses.append(BondPurse(client))
+        elif level == Level.ZK:
+            provers[level] = ZkKeys(ZkClient(offered[level]), zk_keys)
         else:
             provers[level] = Direct(DirectClient(offered[level]))
     asker = network.contract("Oracle").address

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
-from counterpoise.inference import IntegerModel, load_model, save_model
+from counterpoise.inference import IntegerModel, Runner, load_model, save_model
 from counterpoise.network import Network
 from counterpoise.oracle.journal import Entry, Journal
 from counterpoise.oracle.pointers import SALT_BYTES, Inbox, ModelShelf
@@ -19,7 +19,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 THREADS = 4
 MAX_MODELS = 32
 
-Found = tuple[IntegerModel, bytes, bytes]
+Found = tuple[Runner, bytes, bytes]
 Key = tuple[int, bytes, bytes]
 
 
@@ -56,7 +56,7 @@ class Supply:
     models: Path
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
-    _loaded: dict[bytes, IntegerModel] = field(default_factory=dict, repr=False)
+    _loaded: dict[bytes, Runner] = field(default_factory=dict, repr=False)
     _tries: dict[Key, _Try] = field(default_factory=dict, repr=False)
     _hopeless: set[Key] = field(default_factory=set, repr=False)
 
@@ -73,8 +73,8 @@ class Supply:
         """Whether what an entry needs may still come."""
         return _key(entry) not in self._hopeless
 
-    def request(self, asker: bytes, entry: Entry) -> tuple[IntegerModel, Request] | None:
-        """Give the model and the opened request of an entry; None until both are there."""
+    def request(self, asker: bytes, entry: Entry) -> tuple[Runner, Request] | None:
+        """Give the model, ready to run, and the opened request; None until both are there."""
         key = _key(entry)
         if key in self._hopeless:
             return None
@@ -88,14 +88,14 @@ class Supply:
         if not tried.future.done():
             return None
         try:
-            model, salt, values = tried.future.result()
+            runner, salt, values = tried.future.result()
         except CounterpoiseError as error:
             self._put_off(entry, tried, error)
             return None
         if entry.secret is None:
             self.journal.keep_secret(entry.id, salt + values)
         terms = (asker, entry.id, entry.model, salt, values, entry.deadline)
-        return model, Request(*terms)
+        return runner, Request(*terms)
 
     def forget(self, entry: Entry) -> None:
         """Let go of what was fetched for a request that is closed."""
@@ -123,13 +123,13 @@ class Supply:
         tried.pause = min(2 * tried.pause, LONGEST_PAUSE)
 
     def _fetch(self, entry: Entry) -> Found:
-        model = self._model(entry.model)
+        runner = self._runner(entry.model)
         if entry.secret is not None:
-            return model, entry.secret[:SALT_BYTES], entry.secret[SALT_BYTES:]
-        named = {"inputs": model.inputs, "reference": entry.reference}
-        return model, *self._inbox.fetch(entry.input, **named)  # type: ignore[arg-type]
+            return runner, entry.secret[:SALT_BYTES], entry.secret[SALT_BYTES:]
+        named = {"inputs": runner.model.inputs, "reference": entry.reference}
+        return runner, *self._inbox.fetch(entry.input, **named)  # type: ignore[arg-type]
 
-    def _model(self, model: bytes) -> IntegerModel:
+    def _runner(self, model: bytes) -> Runner:
         if model not in self._loaded:
             found = self._kept(model)
             if found is None:
@@ -138,7 +138,7 @@ class Supply:
                 save_model(found, self.models / model.hex())
             if len(self._loaded) >= MAX_MODELS:
                 self._loaded.clear()
-            self._loaded[model] = found
+            self._loaded[model] = Runner(found)
         return self._loaded[model]
 
     def _kept(self, model: bytes) -> IntegerModel | None:

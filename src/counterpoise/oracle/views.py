@@ -47,6 +47,7 @@ def serve_for(
     policy: Policy,
     say: Say,
     publish_traces: bool,
+    zk_keys: tuple[Path, ...],
     seconds: float | None,
 ) -> int:
     """Run a node for so long, or until it is interrupted; give how many requests came in."""
@@ -60,6 +61,7 @@ def serve_for(
         policy=policy,
         say=say,
         publish_traces=publish_traces,
+        zk_keys=zk_keys,
     )
     try:
         node.run(until=lambda: seconds is not None and time.monotonic() >= end)
