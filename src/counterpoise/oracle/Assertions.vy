@@ -70,6 +70,7 @@ def __init__(
     token: address, arbiter_: address, minimum_bond: uint256, liveness: uint64, arbitration: uint256, patience_: uint256
 ):
     """
+    @param token As for the oracle: it moves exactly what it is told to and calls nobody.
     @param arbitration Seconds after a dispute in which an answer may be proposed to the arbiter.
     @param patience_ Seconds after that until the dispute ends without a ruling.
     """

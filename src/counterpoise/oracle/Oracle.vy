@@ -64,6 +64,7 @@ _quote: HashMap[address, HashMap[uint256, uint256]]
 @deploy
 def __init__(token_: address, models_: address, evaluators: address[MAX_LEVELS], patience_: uint256):
     """
+    @param token_ One that moves exactly what it is told to and calls nobody, such as CreditToken.
     @param evaluators The evaluator of each level; zero where a level is not offered.
     @param patience_ Must exceed the time that any of them may need after a deadline.
     """
