@@ -70,9 +70,9 @@ def load(header: Bytes[128], rows: Bytes[MAX_ROWS_BYTES]) -> bytes32:
             bias: uint256 = extract32(padded_rows, at, output_type=uint256) >> 224
             words.append(bias ^ 2**31)
             for step: uint256 in range((inputs + 31) // 32, bound=MAX_WORDS):
+                # what follows the row in its last word meets inputs that are zero
                 word: uint256 = extract32(padded_rows, at + 4 + 32 * step, output_type=uint256)
-                unused: uint256 = 8 * (max(inputs, 32 * step + 32) - inputs)
-                words.append(lanes._reversed((word >> unused) << unused))
+                words.append(lanes._reversed(word))
             at += 4 + inputs
     assert at == len(rows), "direct: more rows than the header says"
     model: bytes32 = keccak256(concat(0x04, header, growing_tree._root(tree)))
