@@ -24,14 +24,23 @@ Progress = Callable[[str], None]
 
 
 def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progress) -> None:
-    """Check every job of a network."""
+    """Check every job of a network, every answer of its oracle, and what was built on them."""
+    from counterpoise.apps.diagnosis.verify import verify_opinions
+    from counterpoise.apps.lending.verify import verify_lending
     from counterpoise.federation import job_ids, verify_job
+    from counterpoise.oracle import verify_answers
 
     jobs = job_ids(network)
-    if not jobs:
-        raise InputError("no job was ever opened on this network", hint="run `counterpoise demo`")
     for job in jobs:
         verify_job(network, job, verdict, on_section=progress)
+    answers = verify_answers(network, verdict, progress)
+    if not jobs and not answers:
+        raise InputError(
+            "no job was ever opened on this network, and no question asked",
+            hint="run `counterpoise demo`",
+        )
+    verify_opinions(network, verdict, progress)
+    verify_lending(network, verdict, progress)
 
 
 def check_one_round(network: "Network", what: str, verdict: "Verdict", progress: Progress) -> None:
@@ -79,7 +88,7 @@ def verify(
     r"""Re-derive every number from chain, log and blobs; name the first false one.
 
     WHAT is a model's digest (or its beginning), a round as JOB/ROUND, or a receipt file;
-    nothing means every job of the state. Exits 5 if anything is false.
+    nothing means everything in the state. Exits 5 if anything is false.
 
     \b
     Examples:

@@ -115,6 +115,30 @@ def test_a_changed_blob_is_named_and_the_exit_code_is_5(finished, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_contract_is_told_what_the_model_says_of_a_patient(finished):
+    opinion = finished[2]["opinion"]
+    assert opinion["agreement"]["rows"] > 100
+    assert opinion["agreement"]["agree"] >= 0.995 * opinion["agreement"]["rows"]
+    assert opinion["diseased"] == (opinion["logit"] > 0) and opinion["level"] == "optimistic"
+    assert all(0 < used < 300_000 for used in opinion["gas"].values())
+    assert "salted commitment" in finished[1]
+
+
+def test_a_changed_input_of_a_question_is_named(finished, tmp_path):
+    folder, _, _ = finished
+    state = tmp_path / "state"
+    shutil.copytree(folder / "state", state)
+    letters = (state / "mail" / "oracle-input").rglob("*")
+    (pointer,) = (path for path in letters if path.is_file())
+    blobs = (path for path in (state / "blobs").rglob("*") if path.is_file())
+    blob = next(path for path in blobs if pointer.stem.endswith(path.name))
+    blob.chmod(0o644)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"\xff")
+    done = counterpoise("verify", "--state", state)
+    assert done.returncode == 5 and "request 1" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_interrupted_it_goes_on_and_ends_as_if_it_had_not_been(finished, tmp_path):
     state = tmp_path / "state"
     command = [sys.executable, "-m", "counterpoise", "demo", "--state", str(state)]

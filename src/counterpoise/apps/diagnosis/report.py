@@ -12,6 +12,7 @@ from counterpoise.apps.diagnosis.baselines import (
 )
 from counterpoise.apps.diagnosis.demo import Diagnosis
 from counterpoise.apps.diagnosis.heart import HOSPITALS, load_hospitals
+from counterpoise.apps.diagnosis.opinion import Opinion
 from counterpoise.apps.diagnosis.people import logits_of
 from counterpoise.core.units import to_checksum
 from counterpoise.federation import Postings
@@ -34,6 +35,8 @@ class Report:
         Gas by round; of each claim.
     digests :
         Of model, trace, scores and pay after the last round, and of the validation rows.
+    opinion :
+        What a ward was told through a contract.
     """
 
     seed: int
@@ -47,6 +50,7 @@ class Report:
     seconds: Mapping[str, float]
     verdict: Verdict
     digests: Mapping[str, str]
+    opinion: Opinion
 
     def record(self) -> dict[str, Any]:
         """Give the report as plain values for JSON."""
@@ -72,6 +76,7 @@ class Report:
                 "false": [str(falsehood) for falsehood in self.verdict.false],
             },
             "digests": dict(self.digests),
+            "opinion": self.opinion.record(),
         }
 
     def _of(self, field: str) -> dict[str, dict[str, float]]:
@@ -81,7 +86,9 @@ class Report:
         }
 
 
-def build_report(run: Diagnosis, verdict: Verdict, *, seconds: Mapping[str, float]) -> Report:
+def build_report(
+    run: Diagnosis, opinion: Opinion, verdict: Verdict, *, seconds: Mapping[str, float]
+) -> Report:
     """Gather the figures of a finished run."""
     terms, last = run.terms, run.outcomes[-1]
     postings = run.postings(terms)
@@ -103,6 +110,7 @@ def build_report(run: Diagnosis, verdict: Verdict, *, seconds: Mapping[str, floa
             "pay": postings.pay_tree(last.number, last.standing.dues).root.hex(),
             "validation": terms.validation.hex(),
         },
+        opinion=opinion,
     )
 
 

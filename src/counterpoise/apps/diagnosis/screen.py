@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from counterpoise.apps.diagnosis.baselines import Figures
 from counterpoise.apps.diagnosis.demo import Say
+from counterpoise.apps.diagnosis.opinion import Opinion
 from counterpoise.apps.diagnosis.report import DEMONSTRATED, Report
 from counterpoise.core.units import PPM, format_tokens
 
@@ -56,6 +57,7 @@ def show(report: Report, *, report_path: Path | None) -> None:
     console.print(payments(report))
     _show_refusals(console, report)
     _show_costs(console, report)
+    _show_opinion(console, report.opinion)
     console.print(lineage(report))
     _show_verdict(console, report)
     _show_next(console, report, report_path)
@@ -124,6 +126,20 @@ def _show_costs(console: Console, report: Report) -> None:
     console.print(
         f"\n{report.rounds + 1} rounds: 1 of statistics, {report.rounds} of training; "
         f"2 transactions each, at most {most:,} gas a round, {claim:,} gas a claim\n",
+        soft_wrap=True,
+    )
+
+
+def _show_opinion(console: Console, opinion: Opinion) -> None:
+    """Tell the last act: what a ward asked, what it was told, and why it may believe it."""
+    told = "disease" if opinion.diseased else "no disease"
+    gas = ", ".join(f"{step} {used:,}" for step, used in opinion.gas.items())
+    console.print(
+        f"A ward asks the model through a contract, for {format_tokens(opinion.fee)} tokens, about "
+        f"a patient of whom\nthe chain sees a salted commitment: {told} (logit "
+        f"{opinion.logit:+,}), bonded and open to dispute for {opinion.window // 60} minutes.\n"
+        f"As integers the model decides alike on {opinion.agree} of {opinion.rows} disclosed "
+        f"rows; gas: {gas}\n",
         soft_wrap=True,
     )
 
