@@ -424,16 +424,15 @@ def odd_bonded(token_name):
 
 def test_a_token_that_keeps_a_fee_or_refuses_is_refused():
     w, job = odd_bonded("OddToken")
-    w.token.transact(w.minter, "set_fee", 1)
+    w.token.transact(w.minter, "set_fault", 4)
     with refused("judge: the token kept a fee"):
         w.judge.contract.transact(w.coordinator, "deposit", job)
-    w.token.transact(w.minter, "set_fee", 0)
-    w.token.transact(w.minter, "set_refuses", True)
+    w.token.transact(w.minter, "set_fault", 2)
     with refused("judge: the token refused"):
         w.judge.contract.transact(w.coordinator, "deposit", job)
-    w.token.transact(w.minter, "set_refuses", False)
+    w.token.transact(w.minter, "set_fault", 0)
     w.judge.contract.transact(w.coordinator, "deposit", job)
-    w.token.transact(w.minter, "set_refuses", True)
+    w.token.transact(w.minter, "set_fault", 1)
     w.warp_to(w.jobs.job(job).expires)
     with refused("judge: the token refused to pay"):
         w.judge.release(w.stranger, job)

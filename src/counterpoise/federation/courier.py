@@ -106,6 +106,8 @@ class MailCourier:
         How long each phase stays open.
     clock, pause :
         Gives seconds; lets time pass. Real time by default.
+    attempt :
+        Counts how often a round was begun anew, since one before it fell.
     """
 
     mailbox: Mailbox
@@ -116,29 +118,33 @@ class MailCourier:
     reveal_seconds: int
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
+    attempt: Callable[[int], int] = lambda round_id: 0
     _boxes: dict[str, Letterbox] = field(default_factory=dict, repr=False)
     _given: set[bytes] = field(default_factory=set, repr=False)
 
     def commitments(self, round_id: int, opening: bytes) -> Sequence[bytes]:
         """Post the opening and wait for commitments."""
         self._post(round_id, "open", opening)
-        return self._collect(topic(self.job, round_id, "commit"), self.members, self.commit_seconds)
+        return self._collect(self._topic(round_id, "commit"), self.members, self.commit_seconds)
 
     def reveals(self, round_id: int, closing: bytes) -> Sequence[bytes]:
         """Post the closing of commitments and wait for reveals."""
         self._post(round_id, "closed", closing)
-        committed = self._letters(topic(self.job, round_id, "commit"))
-        found = self._collect(topic(self.job, round_id, "reveal"), committed, self.reveal_seconds)
+        committed = self._letters(self._topic(round_id, "commit"))
+        found = self._collect(self._topic(round_id, "reveal"), committed, self.reveal_seconds)
         self._given.update(found)
         return found
 
     def latecomers(self, round_id: int) -> Sequence[bytes]:
         """Give the reveals that came after the phase was closed."""
-        letters = self._letters(topic(self.job, round_id, "reveal"))
+        letters = self._letters(self._topic(round_id, "reveal"))
         return [one for found in letters.values() for one in found if one not in self._given]
 
     def _post(self, round_id: int, phase: str, letter: bytes) -> None:
-        post_letter(self.mailbox, topic(self.job, round_id, phase), self.coordinator, letter)
+        post_letter(self.mailbox, self._topic(round_id, phase), self.coordinator, letter)
+
+    def _topic(self, round_id: int, phase: str) -> str:
+        return topic(self.job, round_id, phase, self.attempt(round_id))
 
     def _collect(self, place: str, awaited: Collection[bytes], seconds: int) -> Sequence[bytes]:
         deadline = self.clock() + seconds

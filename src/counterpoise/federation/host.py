@@ -102,6 +102,7 @@ class Host:
             terms.reveal_seconds,
             self.clock,
             self.pause,
+            self.postings.attempt,
         )
 
         def on_step(name: str, number: int) -> None:

@@ -24,9 +24,16 @@ TRIES = 64
 """How many letters in one sender's name are opened, whoever put them there."""
 
 
-def topic(job: int, round_id: int, phase: str) -> str:
-    """Name the place of one phase's mail."""
-    return f"job-{job}/round-{round_id}/{phase}"
+def topic(job: int, round_id: int, phase: str, attempt: int = 0) -> str:
+    """Name the place of one phase's mail.
+
+    Parameters
+    ----------
+    attempt :
+        How many rounds before this one fell: its letters are then of another model.
+    """
+    again = f"-again-{attempt}" if attempt else ""
+    return f"job-{job}/round-{round_id}{again}/{phase}"
 
 
 def join_topic(job: int) -> str:

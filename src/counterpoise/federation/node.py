@@ -88,8 +88,11 @@ class Node:
         """Join, take part in every round that is left, wait for the end and draw the pay."""
         participant = self._participant(self.join())
         last = self.terms.rules.rounds + 1
-        for number in range(self.postings.state().round_id + 1, last + 1):
+        number = self.postings.state().round_id + 1
+        while number <= last:
             self._take_part(participant, number, last)
+            # After a fall the fallen round is computed from the same letters; the next begins anew.
+            number = min(number + 1, self.postings.state().round_id + 2)
         return self._settle()
 
     def join(self) -> bytes:
@@ -208,16 +211,18 @@ class Node:
                 self.say(f"{place} passed without this participant")
                 return
             self.network.store.flush()
-            place_of_reply = topic(self.terms.job, number, reply)
+            place_of_reply = self._topic(number, reply)
             post_letter(self.network.mailbox, place_of_reply, self.account.address, letter)
             self.say(f"{place}: {'committed' if reply == 'commit' else 'revealed'}")
         self.answered.append(number)
 
     def _answer(self, number: int, phase: str, answer: Callable[[bytes], bytes]) -> bytes | None:
         """Wait for the coordinator's letter of a phase and answer it; None once it is over."""
-        box = Letterbox(self.network.mailbox, topic(self.terms.job, number, phase))
+        box = Letterbox(self.network.mailbox, self._topic(number, phase))
         trouble = ""
         for _ in self._waiting():
+            if box.place != (place := self._topic(number, phase)):
+                box = Letterbox(self.network.mailbox, place)
             for letter in box.letters([self.terms.coordinator]).get(self.terms.coordinator, []):
                 if Envelope.from_bytes(letter).statement.predicate.get("round") != number:
                     continue
@@ -231,9 +236,17 @@ class Node:
                 return None
         return None
 
+    def _topic(self, number: int, phase: str) -> str:
+        return topic(self.terms.job, number, phase, self.postings.attempt(number))
+
     def _is_past(self, number: int) -> bool:
-        """Whether a round is over, or the job is, or its coordinator is silent for too long."""
+        """Whether a round is over, or the job is, or its coordinator is silent for too long.
+
+        One that comes after a round that fell is over for now: it begins anew.
+        """
         state, now = self.postings.state(), chain_time(self.network)
+        if state.round_id + 2 < number:
+            return True
         if state.round_id >= number or state.finished or now > state.expires:
             return True
         return bool(state.round_id) and seconds_to_finish(state, now) < -GRACE_SECONDS

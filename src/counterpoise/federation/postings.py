@@ -16,7 +16,7 @@ from counterpoise.federation.rounds import (
     RoundsClient,
     RoundsState,
 )
-from counterpoise.federation.rounds_rules import Record, Result
+from counterpoise.federation.rounds_rules import NOBODY, Record, Result
 from counterpoise.jobs import CohortClient, CumulativeClaims, Joined
 from counterpoise.network import Network
 
@@ -132,6 +132,12 @@ class Postings:
         """Fetch every fall of a round in this job, in order."""
         events = self.rounds.events(self.job)
         return [event for event in events if isinstance(event, RolledBack)]
+
+    def attempt(self, number: int) -> int:
+        """Count how many rounds before this one fell, so that it began anew."""
+        if self.state().judge == NOBODY:
+            return 0
+        return sum(fall.round_id < number for fall in self.rollbacks())
 
     def fallen_record(self, fall: RolledBack) -> Record:
         """Fetch the result that fell, as its event spelled it out."""
