@@ -80,7 +80,7 @@ def audit_project(  # noqa: PLR0917 - one setting each
         Analyses made before; what is read is kept there at once, so that an interrupted audit
         goes on where it stopped.
     jobs :
-        Worker processes.
+        Worker processes; 0 reads in this one, without time limit, and ends with what crashes it.
     seconds :
         Time limit of one engine on one source.
     on_read :
@@ -134,7 +134,7 @@ def _run(  # noqa: PLR0917 - handed through
     by_path = {source.path: source for source in fresh}
     if not fresh:
         return
-    if reader.in_worker:
+    if reader.in_worker and jobs:
         made = read_all(reader.name, project, fresh, jobs=jobs, seconds=seconds)
     else:
         made = reader.analyse(project, fresh, seconds=seconds)

@@ -31,7 +31,7 @@ def code_digest(sources: Sequence[Source]) -> bytes:
 
     >>> from counterpoise.audit.project import Source
     >>> code_digest([Source("a.vy", b"", "vyper")]).hex()[:16]
-    '3da8c06c4cfec4e8'
+    '7a5d2582c735b83a'
     """
     rows = [{"path": one.path, "sha256": one.digest} for one in sources]
     return sha256(canonical_json(sorted(rows, key=lambda row: row["path"])))

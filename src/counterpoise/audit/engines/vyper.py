@@ -60,7 +60,7 @@ class VyperEngine:
         try:
             tree, paths = _compiled(project, source)
         except (VyperException, SyntaxError, FileNotFoundError) as error:
-            reason = NotAnalysed(source.path, self.name, f"does not compile: {_first(error)}")
+            reason = NotAnalysed(source.path, self.name, f"does not compile: {_first(error, project.root)}")
             return Analysis(source.path, not_analysed=reason)
         return self._judged(project, source, tree, paths)
 
@@ -162,10 +162,12 @@ def _with_snippet(finding: Finding, content: bytes) -> Finding:
     return finding.with_snippet(content.decode("utf-8", "replace"))
 
 
-def _first(error: BaseException) -> str:
+def _first(error: BaseException, root: Path) -> str:
     """The compiler's own words, on one line, with the line they are about."""
     rows = [row.strip() for row in str(error).splitlines() if row.strip()]
     rows = [row for row in rows if not row.startswith("Compilation failed")] or ["no reason given"]
     at = next((m[1] for m in re.finditer(r"line (\d+):", str(error))), "")
     line = getattr(error, "lineno", None) or at
-    return rows[0][:200] + (f" (line {line})" if line else "")
+    words = rows[0].replace(f"{root.resolve()}/", "")[:200]
+    kind = type(error).__name__
+    return f"{kind}: {words}" + (f" (line {line})" if line else "")
