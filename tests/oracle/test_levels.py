@@ -4,9 +4,11 @@ import pytest
 from oracle_village import FEE, HOUR, MODEL, small_net
 
 from counterpoise.core.digest import sha256
+from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.oracle import Stage
-from counterpoise.verification import DirectClient, Level, Status, fetch_verdict
+from counterpoise.oracle.serving import ZkKeys
+from counterpoise.verification import DirectClient, Level, Request, Status, fetch_verdict
 
 VALUES = (10, 200, 3, 4)
 TRUE = MODEL.answer(bytes(VALUES))
@@ -119,3 +121,10 @@ def test_a_model_that_was_not_loaded_is_told_and_stops_nothing(village, tmp_path
     assert village.oracle.request_of(direct).stage is Stage.OPEN
     assert sum(f"request {direct}" in line for line in told) == 1
     node.close()
+
+
+def test_a_model_without_a_proving_key_is_not_proven_in_zero_knowledge():
+    prover = ZkKeys(None, [])
+    request = Request(bytes(20), 1, MODEL.id, bytes(32), bytes(VALUES), 2**40)
+    with pytest.raises(InputError, match="no proving key of model"):
+        prover.prove(MODEL, request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from counterpoise.chain import Account, Contract, Receipt, artifact
@@ -141,41 +141,47 @@ def open_node(
     offered = evaluators(network)
     usual = [level for level in sorted(offered) if level != Level.ZK or zk_keys]
     chosen = [int(level) for level in levels] or usual
+    _check_offered(chosen, offered)
+    provers = {
+        level: _prover(level, offered[level], publish_traces, zk_keys, clock) for level in chosen
+    }
+    watchers: dict[int, Watcher] = {}
+    purses: list[Purse] = []
+    if Level.OPTIMISTIC in chosen:
+        client = OptimisticClient(offered[Level.OPTIMISTIC])
+        watchers[Level.OPTIMISTIC] = Challenger(client, clock=clock).challenge
+        purses.append(BondPurse(client))
+    asker = network.contract("Oracle").address
+
+    def verdict_of(level: int, request: int) -> Verdict:
+        return fetch_verdict(offered[level], asker, request)
+
+    terms = policy or Policy()
+    return OracleNode(
+        network, account, provers, verdict_of, home, terms, watchers, purses, say, clock
+    )
+
+
+def _check_offered(chosen: Sequence[int], offered: Mapping[int, Contract]) -> None:
     missing = [Level(level).name.lower() for level in chosen if level not in offered]
     if missing or not chosen:
         known = ", ".join(Level(level).name.lower() for level in offered) or "none"
         raise InputError(
             f"the oracle offers no level {', '.join(missing) or 'at all'}", hint=f"it has {known}"
         )
-    provers: dict[int, Prover] = {}
-    watchers: dict[int, Watcher] = {}
-    purses: list[Purse] = []
-    for level in chosen:
-        if level == Level.QUORUM:
-            provers[level] = Quorum(QuorumClient(offered[level]), clock)
-        elif level == Level.OPTIMISTIC:
-            client = OptimisticClient(offered[level])
-            provers[level] = Optimistic(client, publish=publish_traces, clock=clock)
-            watchers[level] = Challenger(client, clock=clock).challenge
-            purses.append(BondPurse(client))
-        elif level == Level.ZK:
-            provers[level] = ZkKeys(ZkClient(offered[level]), zk_keys)
-        else:
-            provers[level] = Direct(DirectClient(offered[level]))
-    asker = network.contract("Oracle").address
 
-    def verdict_of(level: int, request: int) -> Verdict:
-        return fetch_verdict(offered[level], asker, request)
 
-    return OracleNode(
-        network,
-        account,
-        provers,
-        verdict_of,
-        home,
-        policy or Policy(),
-        watchers,
-        purses,
-        say,
-        clock,
-    )
+def _prover(
+    level: int,
+    contract: Contract,
+    publish_traces: bool,
+    zk_keys: Sequence[Path],
+    clock: Callable[[], float],
+) -> Prover:
+    if level == Level.QUORUM:
+        return Quorum(QuorumClient(contract), clock)
+    if level == Level.OPTIMISTIC:
+        return Optimistic(OptimisticClient(contract), publish=publish_traces, clock=clock)
+    if level == Level.ZK:
+        return ZkKeys(ZkClient(contract), zk_keys)
+    return Direct(DirectClient(contract))
