@@ -159,7 +159,7 @@ def one_registry():
 
 
 bytes_of_headers = st.builds(
-    lambda seed, widths, place, value: _changed(seed, widths, place, value),
+    lambda *choices: _changed(*choices),  # noqa: PLW0108
     st.integers(0, 2**32 - 1),
     st.lists(st.integers(1, 16), min_size=2, max_size=9),
     st.integers(0, 200),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,11 @@ def import_model(
     else:
         fitted = fit_forest(found.model, reals, called)
     model, quantiser, unit = fitted
-    measured = (reals, labels) if check is None else (real_rows(check, called), check_labels)
-    report = measure(model, quantiser, found, *measured, held_out=check is not None)
+    report = measure(model, quantiser, found, reals, labels)
+    if check is not None:
+        held = measure(model, quantiser, found, real_rows(check, called), check_labels)
+        fitted_to = {"fitted_rows": report.rows, "fitted_disagreements": report.disagreements}
+        report = replace(held, held_out=True, **fitted_to)
     if not allow_loss:
         report.check()
     return Imported(model, Card(model.id, found.kind, found.classes, quantiser, unit, report))
@@ -154,23 +158,25 @@ def measure(
     source: Source,
     rows: Reals,
     labels: Sequence[Any] | npt.NDArray[Any] | None,
-    *,
-    held_out: bool,
 ) -> ImportReport:
-    """Compare the decisions of both models, row by row."""
-    if not len(rows):
-        raise InputError("there are no rows to compare the models on")
-    ours = model.run(quantiser.bytes_of(rows, clip=True)).decisions
-    theirs = source.decide(rows)
-    disagreements = int((ours != theirs).sum())
-    clipped = quantiser.outside(rows)
+    """Compare the decisions of both models on the rows within calibration."""
+    inside = ~quantiser.outside(rows).any(axis=1)
+    if not inside.any():
+        raise InputError(
+            f"none of {len(rows)} rows is within calibration", hint="calibrate with rows like them"
+        )
+    ours = model.run(quantiser.bytes_of(rows[inside])).decisions
+    theirs = source.decide(rows[inside])
+    report = ImportReport(
+        len(ours), False, int((ours != theirs).sum()), outside=len(rows) - len(ours)
+    )
     if labels is None:
-        return ImportReport(len(rows), held_out, disagreements, clipped=clipped)
+        return report
     truth = class_numbers(labels, source.classes)
     if len(truth) != len(rows):
         raise InputError(f"{len(truth)} labels for {len(rows)} rows")
-    float_right, integer_right = int((theirs == truth).sum()), int((ours == truth).sum())
-    return ImportReport(len(rows), held_out, disagreements, float_right, integer_right, clipped)
+    right = [int((found == truth[inside]).sum()) for found in (theirs, ours)]
+    return replace(report, float_right=right[0], integer_right=right[1])
 
 
 def class_numbers(

@@ -28,8 +28,8 @@ class Quantiser:
     >>> quantiser = Quantiser((Even("age", 20.0, 80.0, 0.25), Even("smokes", 0.0, 1.0, 1 / 255)))
     >>> quantiser.bytes_of([[20.1, 1], [80, 0]]).tolist()
     [[0, 255], [240, 0]]
-    >>> quantiser.bytes_of([[81, 0]], clip=True).tolist(), quantiser.outside([[81, 0]])
-    ([[240, 0]], 1)
+    >>> quantiser.bytes_of([[81, 0]], clip=True).tolist(), quantiser.outside([[81, 0]]).tolist()
+    ([[240, 0]], [[True, False]])
     """
 
     features: tuple[Feature, ...]
@@ -45,8 +45,8 @@ class Quantiser:
         Parameters
         ----------
         clip :
-            Take what is beyond the calibrated range as the range's end. `outside` counts how
-            many values that concerns.
+            Take what is beyond the calibrated range as the range's end; `outside` tells which
+            values that concerns.
 
         Raises
         ------
@@ -59,10 +59,10 @@ class Quantiser:
         columns = [f.bytes_of(reals[:, i]) for i, f in enumerate(self.features)]
         return np.stack(columns, axis=1)
 
-    def outside(self, rows: npt.ArrayLike) -> int:
-        """Count the values that are outside calibration."""
+    def outside(self, rows: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Tell which values are outside calibration: (n, features)."""
         reals = self._checked(rows)
-        return sum(int(f.outside(reals[:, i]).sum()) for i, f in enumerate(self.features))
+        return np.stack([f.outside(reals[:, i]) for i, f in enumerate(self.features)], axis=1)
 
     def as_record(self) -> list[dict[str, Any]]:
         """Give the features as JSON holds them."""

@@ -32,8 +32,10 @@ class ImportReport:
         Decisions that are not the float model's.
     float_right, integer_right :
         How many decisions were right; -1 if no labels were given.
-    clipped :
-        Values outside calibration, taken as the end of their range.
+    outside :
+        Rows that were not compared: a value is outside calibration, and so is refused.
+    fitted_rows, fitted_disagreements :
+        The same of the calibration rows, where others were held out.
     """
 
     rows: int
@@ -41,7 +43,9 @@ class ImportReport:
     disagreements: int
     float_right: int = -1
     integer_right: int = -1
-    clipped: int = 0
+    outside: int = 0
+    fitted_rows: int = 0
+    fitted_disagreements: int = 0
 
     @property
     def agreement(self) -> float:
@@ -66,7 +70,10 @@ class ImportReport:
         return 100 * (self.float_right - self.integer_right) / self.rows
 
     def check(self) -> None:
-        """Refuse a loss that matters; one row is no loss, for few rows cannot show so little.
+        """Refuse a loss that matters.
+
+        Decisions are compared on all rows there are, held out or not, for labels play no part in
+        it; accuracy on those of the report. One row is no loss: few cannot show half a percent.
 
         Raises
         ------
@@ -74,10 +81,12 @@ class ImportReport:
             Under 99.5 % of the decisions agree, or more than 0.5 points of accuracy are lost.
         """
         hint = "calibrate with more rows, or accept it: allow_loss=True, --allow-loss"
-        if self.disagreements > max(1, self.rows * (1000 - LEAST_AGREEMENT) // 1000):
+        rows = self.rows + self.fitted_rows
+        wrong = self.disagreements + self.fitted_disagreements
+        if wrong > max(1, rows * (1000 - LEAST_AGREEMENT) // 1000):
             raise InputError(
-                f"{self.disagreements} of {self.rows} decisions are not the float model's: "
-                f"{100 * self.agreement:.2f} % agree, 99.5 % wanted",
+                f"{wrong} of {rows} decisions are not the float model's: "
+                f"{100 * (1 - wrong / rows):.2f} % agree, 99.5 % wanted",
                 hint=hint,
             )
         if self.float_right - self.integer_right > max(1, self.rows * MOST_LOST // 1000):

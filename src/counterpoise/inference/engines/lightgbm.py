@@ -49,8 +49,8 @@ def read(model: Any, threshold: float | None) -> Source:
     count = int(dump["num_tree_per_iteration"])
     limit, kind = _limit(objective, threshold)
     trees = [_tree(one["tree_structure"]) for one in dump["tree_info"]]
-    if dump.get("average_output"):
-        share = count / len(trees)
+    share = count / len(trees) if dump.get("average_output") else 1.0
+    if share != 1:
         trees = [tuple(node._replace(value=node.value * share) for node in t) for t in trees]
     groups = tuple(tuple(trees[output::count]) for output in range(count))
     inputs = int(dump["max_feature_idx"]) + 1
@@ -60,6 +60,7 @@ def read(model: Any, threshold: float | None) -> Source:
 
     def decide(rows: Reals) -> Decisions:
         raw = np.asarray(booster.predict(rows, raw_score=True)).reshape(len(rows), count)
+        raw = raw * share  # of averaged trees the library gives the sum
         chosen = raw[:, 0] > limit if count == 1 else raw.argmax(axis=1)
         return np.asarray(chosen).astype(np.intp)
 

@@ -155,7 +155,7 @@ class _Graph:
         def decide(rows: Reals) -> Decisions:
             *first, scores = run(rows, shown)
             if not labels or threshold is not None:
-                return np.asarray(scores[:, -1] > threshold).astype(np.intp)
+                return np.asarray(scores[:, -1] > (threshold or 0.0) + TIE).astype(np.intp)
             decided = np.array([labels.index(one) for one in first[0].tolist()], dtype=np.intp)
             if len(labels) == 2:
                 decided[np.abs(scores[:, 1] - scores[:, 0]) <= TIE] = 0
