@@ -159,6 +159,11 @@ def test_an_attestation_is_for_one_desk(world, refused):
     other.apply(world.ann, asked, other.attest(world.attester, asked), level=1, fee=0)
 
 
+def test_a_level_that_there_is_not_is_refused(world, refused):
+    with refused("desk: no such level"):
+        world.apply(level=4)
+
+
 def test_a_level_that_is_not_offered_is_refused_by_the_oracle(world, refused):
     with refused("oracle: the level is not offered"):
         world.apply(level=2)

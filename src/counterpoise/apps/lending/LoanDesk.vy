@@ -42,6 +42,7 @@ OPEN: constant(uint256) = 1  # as IOracle.Request.status counts
 ANSWERED: constant(uint256) = 2
 
 PPM: constant(uint256) = 1_000_000
+LEVELS: constant(uint256) = 4
 YEAR: constant(uint256) = 31_536_000
 MONTH: constant(uint256) = 2_628_000
 CALLBACK_GAS: constant(uint256) = 120_000
@@ -119,6 +120,7 @@ def apply(
     assert 0 < months and months <= POLICY.max_months, "desk: term out of bounds"
     assert self.held + self.lent + amount <= POLICY.max_exposure, "desk: exposure exhausted"
     assert amount <= self.free, "desk: not so much is free to lend"
+    assert level < LEVELS, "desk: no such level"
     assert block.timestamp <= expires, "desk: the attestation expired"
     assert not self._used[input], "desk: the input was used before"
     signer: address = self._signer_of(msg.sender, input, amount, months, expires, signature)

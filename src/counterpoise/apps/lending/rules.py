@@ -16,6 +16,7 @@ from counterpoise.apps.lending.pricing import MONTH, Policy, grown_interest, pri
 from counterpoise.core.errors import Reverted
 from counterpoise.core.units import Address
 
+LEVELS = 4
 MOST_INTEREST = 2**96 - 1
 
 
@@ -157,6 +158,8 @@ def apply(
         refuse(call, "exposure exhausted")
     if amount > desk.free:
         refuse(call, "not so much is free to lend")
+    if level >= LEVELS:
+        refuse(call, "no such level")
     if now > expires:
         refuse(call, "the attestation expired")
     if commitment in desk.used:
