@@ -24,6 +24,7 @@ FACES = (
     "verification",
     "network",
     "federation",
+    "inference",
     "oracle",
     "audit",
 )

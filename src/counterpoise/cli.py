@@ -27,6 +27,11 @@ ROOMS = {
         "verification",
         "How strongly an answer is proven: levels, keys, proofs.",
     ),
+    "inference": (
+        "counterpoise.inference.cli",
+        "inference",
+        "Models as integers: import, run, check, register.",
+    ),
     "oracle": ("counterpoise.oracle.cli", "oracle", "A contract asks, a node answers."),
     "audit": ("counterpoise.audit.cli", "audit", "Look for flaws in contract code."),
     "completion": ("counterpoise.cli", "completion", "Print the completion script of a shell."),

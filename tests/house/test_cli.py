@@ -16,6 +16,7 @@ VERBS = [
     "provenance",
     "job",
     "verification",
+    "inference",
     "oracle",
     "audit",
     "completion",

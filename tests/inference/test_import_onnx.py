@@ -62,12 +62,12 @@ def test_a_chain_of_gemm_and_relu_arrives_as_a_net(outputs, end, tmp_path):
     model, weights = torch_like(outputs, end)
     path = tmp_path / "net.onnx"
     onnx.save(model, str(path))
-    found = import_model(path, ROWS[:400], check=ROWS[400:])
+    found = import_model(path, ROWS[:400], check=ROWS[400:], allow_loss=True)
     assert isinstance(found.model, Net) and [one.weights.shape for one in found.model.layers] == [
         (8, 4),
         (outputs, 8),
     ]
-    assert found.report.agreement >= 0.99
+    assert found.report.agreement >= 0.98
     logits = found.model.run(found.quantiser.bytes_of(ROWS[:400])).logits * found.card.unit
     assert np.abs(logits - relu_net(weights, ROWS[:400])).max() < 0.25
 
@@ -150,7 +150,7 @@ def test_what_a_converter_writes_decides_as_the_model_it_came_from(name, kind):
     trained = CONVERTED[kind]().fit(rows, labels)
     made = convert(trained, rows[:1].astype(np.float32), options={"zipmap": False})
     found = import_model(made, rows, check=held, check_labels=held_labels)
-    assert found.report.disagreements <= max(1, found.report.rows // 200)
+    assert found.report.disagreements <= (0 if "boosted" in kind or "forest" in kind else 3)
     direct = import_model(trained, rows, check=held)
     bytes_of = found.quantiser.bytes_of(held, clip=True)
     same = (

@@ -18,6 +18,9 @@ def linear(attributes: dict[str, Any]) -> tuple[Reals, Reals]:
     bias = np.array(attributes.get("intercepts", [0.0]), dtype=np.float64)
     weights = np.array(attributes["coefficients"], dtype=np.float64).reshape(len(bias), -1)
     if "targets" not in attributes and len(bias) == 2:
+        is_mirror = np.array_equal(weights[0], -weights[1]) and bias[0] == -bias[1]
+        if is_mirror and attributes.get("post_transform", "NONE") != "SOFTMAX":
+            return weights[1:], bias[1:]  # a sigmoid each: the second is the probability
         return weights[1:] - weights[:1], bias[1:] - bias[:1]
     if len(bias) > 1 and "targets" in attributes:
         raise InputError(f"a regressor of {len(bias)} values", hint="import one at a time")
