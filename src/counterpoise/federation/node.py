@@ -88,11 +88,13 @@ class Node:
         """Join, take part in every round that is left, wait for the end and draw the pay."""
         participant = self._participant(self.join())
         last = self.terms.rules.rounds + 1
-        number = self.postings.state().round_id + 1
+        number, falls = self.postings.state().round_id + 1, self.postings.attempt(last + 1)
         while number <= last:
             self._take_part(participant, number, last)
-            # After a fall the fallen round is computed from the same letters; the next begins anew.
-            number = min(number + 1, self.postings.state().round_id + 2)
+            number += 1
+            if falls != (falls := self.postings.attempt(last + 1)):
+                # The fallen round is computed from the same letters; the next begins anew.
+                number = self.postings.state().round_id + 2
         return self._settle()
 
     def join(self) -> bytes:
@@ -245,7 +247,7 @@ class Node:
         One that comes after a round that fell is over for now: it begins anew.
         """
         state, now = self.postings.state(), chain_time(self.network)
-        if state.round_id + 2 < number:
+        if state.round_id + 2 < number and self.postings.attempt(number):
             return True
         if state.round_id >= number or state.finished or now > state.expires:
             return True
