@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from counterpoise.audit.cache import Cache
 from counterpoise.audit.engines import ENGINES, Engine, engine
 from counterpoise.audit.findings import Analysis, Finding, NotAnalysed, Severity
+from counterpoise.audit.judgement import judged
 from counterpoise.audit.merge import merge, order
 from counterpoise.audit.pool import read_all
 from counterpoise.audit.project import Project, Source
@@ -61,7 +62,7 @@ class Outcome:
         return 2 if self.not_analysed else 0
 
 
-def audit_project(  # noqa: PLR0917 - one setting each
+def audit_project(
     project: Project,
     *,
     engines: Sequence[str] = tuple(ENGINES),
@@ -106,7 +107,7 @@ def audit_project(  # noqa: PLR0917 - one setting each
     snipped = [one if one.snippet else one.with_snippet(texts.get(one.path, "")) for one in found]
     return Outcome(
         project,
-        tuple(sorted(merge(snipped), key=order)),
+        tuple(sorted(judged(merge(snipped)), key=order)),
         tuple(sorted(failed)),
         tuple((one.name, one.version()) for one in ready),
         absent,
@@ -115,7 +116,7 @@ def audit_project(  # noqa: PLR0917 - one setting each
     )
 
 
-def _run(  # noqa: PLR0917 - handed through
+def _run(
     reader: Engine,
     project: Project,
     sources: Sequence[Source],

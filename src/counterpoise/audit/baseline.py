@@ -22,7 +22,7 @@ NO_REASON = "no reason given yet"
 
 
 def baseline_text(findings: Iterable[Finding]) -> str:
-    """The baseline that accepts these findings: one record each, sorted, ready to be given reasons."""
+    """The baseline that accepts these findings: one record each, sorted, to be given reasons."""
     rows = [
         {
             "fingerprint": one.fingerprint,

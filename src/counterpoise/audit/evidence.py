@@ -19,7 +19,7 @@ __all__ = ["audit_statement", "check_report", "code_digest", "report_bytes"]
 
 
 def report_bytes(outcome: Outcome) -> bytes:
-    """The report as it is signed, stored and delivered: canonical JSON, the same for the same input.
+    """The report as it is stated and delivered: canonical JSON, the same for the same input.
 
     Its SHA-256 is the deliverable of a job whose work is an audit.
     """

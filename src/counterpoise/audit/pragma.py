@@ -39,7 +39,7 @@ def pragma_of(text: str) -> tuple[str, int] | None:
 
 
 def admits(constraint: str, version: Version) -> bool:
-    """Whether a version satisfies a constraint: ``~=0.4.3``, ``^0.3.7``, ``>=0.3.10,<0.5``, ``0.4.3``.
+    """Whether a version satisfies a constraint such as ``~=0.4.3`` or ``>=0.3.10,<0.5``.
 
     >>> admits("^0.3.7", (0, 3, 10)), admits("^0.3.7", (0, 4, 0)), admits("~=0.4.0", (0, 4, 3))
     (True, False, True)

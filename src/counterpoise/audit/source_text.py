@@ -59,7 +59,7 @@ def _compiler(source: Source) -> Iterator[Finding]:
         )
 
 
-def _finding(  # noqa: PLR0917 - one finding, field by field
+def _finding(
     rule: str,
     source: Source,
     lines: tuple[int, ...],

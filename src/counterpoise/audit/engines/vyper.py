@@ -60,7 +60,9 @@ class VyperEngine:
         try:
             tree, paths = _compiled(project, source)
         except (VyperException, SyntaxError, FileNotFoundError) as error:
-            reason = NotAnalysed(source.path, self.name, f"does not compile: {_first(error, project.root)}")
+            reason = NotAnalysed(
+                source.path, self.name, f"does not compile: {_first(error, project.root)}"
+            )
             return Analysis(source.path, not_analysed=reason)
         return self._judged(project, source, tree, paths)
 

@@ -64,8 +64,7 @@ def raw_result(text: Text) -> Edits:
 
 def token_answer(text: Text) -> Edits:
     """The assert on what a token answered."""
-    for function, line, source in _dropped(text, _asks_token):
-        yield function, line, source
+    yield from _dropped(text, _asks_token)
     for function in text.functions:
         for one in _statements(function, "Assert"):
             if one["test"]["ast_type"] == "ExtCall" and _asks_token(one["test"]):

@@ -133,11 +133,12 @@ def _asserted(function: Node) -> set[str]:
 
 def _unsafe_steps(text: Text, function: Node, given: set[str]) -> Edits:
     for node in nodes(function["body"]):
-        if node["ast_type"] == "AugAssign" and node["op"]["ast_type"] in UNSAFE:
-            if node["value"]["ast_type"] == "Name" and node["value"]["id"] in given:
-                target, value = text.get(node["target"]), text.get(node["value"])
-                called = f"{target} = {UNSAFE[node['op']['ast_type']]}({target}, {value})"
-                yield function["name"], node["lineno"], text.put(node, called)
+        if node["ast_type"] != "AugAssign" or node["op"]["ast_type"] not in UNSAFE:
+            continue
+        if node["value"]["ast_type"] == "Name" and node["value"]["id"] in given:
+            target, value = text.get(node["target"]), text.get(node["value"])
+            called = f"{target} = {UNSAFE[node['op']['ast_type']]}({target}, {value})"
+            yield function["name"], node["lineno"], text.put(node, called)
 
 
 def delegate(text: Text) -> Edits:

@@ -25,14 +25,11 @@ def nodes(tree: object) -> Iterator[Node]:
             yield from nodes(inner)
 
 
-def contains(tree: object, owner: str, attribute: str = "") -> bool:
-    """Whether ``owner.attribute``, or the name ``owner``, stands in a tree."""
+def contains(tree: object, owner: str, attribute: str) -> bool:
+    """Whether ``owner.attribute`` stands in a tree."""
     for node in nodes(tree):
-        if attribute:
-            if node["ast_type"] == "Attribute" and node["attr"] == attribute:
-                if node["value"].get("id") == owner:
-                    return True
-        elif node["ast_type"] == "Name" and node["id"] == owner:
+        named = node["ast_type"] == "Attribute" and node["attr"] == attribute
+        if named and node["value"].get("id") == owner:
             return True
     return False
 
@@ -47,7 +44,7 @@ def compares_caller(node: Node) -> bool:
 def _is_caller(node: Node) -> bool:
     if node["ast_type"] == "Call" and node["func"].get("id") == "convert":
         return _is_caller(node["args"][0])
-    return node["ast_type"] == "Attribute" and node["attr"] == "sender"
+    return bool(node["ast_type"] == "Attribute" and node["attr"] == "sender")
 
 
 @dataclass

@@ -24,7 +24,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     if found:
         yield "| severity | rule | where | sure |\n| --- | --- | --- | --- |"
         for one in found:
-            yield f"| {one.severity.label} | {one.rule} | {_where(one)} | {one.confidence // 10_000} % |"
+            sure = f"{one.confidence // 10_000} %"
+            yield f"| {one.severity.label} | {one.rule} | {_where(one)} | {sure} |"
         yield ""
     for one in found:
         yield from _section(one)

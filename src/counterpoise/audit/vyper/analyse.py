@@ -57,7 +57,7 @@ def _merged(found: Iterable[Found], contract: str, path_of: Callable[[str], str]
 
 
 def _core(one: Found) -> str:
-    """What parts findings of one rule at one line: only where they say different things of one call."""
+    """What parts findings of one rule at one line, where they say different things."""
     return one.message if one.rule == "signature-replay" else ""
 
 
@@ -93,10 +93,11 @@ def _severity(one: Found) -> Severity:
 
 def _trace(one: Found, path_of: Callable[[str], str]) -> tuple[Step, ...]:
     steps = [Step(path_of(one.entry.place.path), one.entry.place.line, f"enters {one.entry.name}")]
-    for frame in one.frames:
-        steps.append(Step(path_of(frame.path), frame.line, f"in {frame.function}, calls inward"))
-    for place, text in one.steps:
-        steps.append(Step(path_of(place.path), place.line, text))
+    steps += [
+        Step(path_of(frame.path), frame.line, f"in {frame.function}, calls inward")
+        for frame in one.frames
+    ]
+    steps += [Step(path_of(place.path), place.line, text) for place, text in one.steps]
     if not one.steps:
         steps.append(Step(path_of(one.place.path), one.place.line, rule_named(one.rule).title))
     return tuple(steps)

@@ -29,7 +29,7 @@ class Caller(Evaluator):
         """Follow a call to a function of the contract."""
         raise NotImplementedError
 
-    def _Call(self, node: Node) -> Value:  # noqa: N802
+    def _call(self, node: Node) -> Value:
         func = node["func"]
         found = func.get("type") or {}
         kind = found.get("typeclass", "")
@@ -128,7 +128,7 @@ class Caller(Evaluator):
         self.dead = name == "selfdestruct"
         return result
 
-    def _ExtCall(self, node: Node) -> Value:  # noqa: N802
+    def _extcall(self, node: Node) -> Value:
         inner = node["value"]
         func = inner["func"]
         if func.get("ast_type") != "Attribute":
@@ -154,7 +154,7 @@ class Caller(Evaluator):
         self.happen("call", inner, result, call=call)
         return result
 
-    _StaticCall = _ExtCall
+    _staticcall = _extcall
 
 
 def _is_type(node: Node) -> bool:

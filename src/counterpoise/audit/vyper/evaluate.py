@@ -78,17 +78,19 @@ class Evaluator:
 
     def evaluate(self, node: Node) -> Value:
         """The value of an expression."""
-        handler: Callable[[Node], Value] | None = getattr(self, f"_{node['ast_type']}", None)
+        handler: Callable[[Node], Value] | None = getattr(
+            self, f"_{node['ast_type'].lower()}", None
+        )
         if handler is None:
             return self.values.make("unknown", node["ast_type"], uid=self.values.new_uid())
         return handler(node)
 
-    def _Int(self, node: Node) -> Value:  # noqa: N802
+    def _int(self, node: Node) -> Value:
         return self.values.literal(node["value"], type_name(node))
 
-    _Hex = _Str = _Bytes = _HexBytes = _Decimal = _NameConstant = _Int
+    _hex = _str = _bytes = _hexbytes = _decimal = _nameconstant = _int
 
-    def _Name(self, node: Node) -> Value:  # noqa: N802
+    def _name(self, node: Node) -> Value:
         if node["id"] == "self":
             return self.values.make("env", "self", kind="address")
         key = self.declaration(node)
@@ -137,7 +139,7 @@ class Evaluator:
                 return self.values.make("load", base.tag, *base.args, index, kind=type_name(node))
         return None
 
-    def _Attribute(self, node: Node) -> Value:  # noqa: N802
+    def _attribute(self, node: Node) -> Value:
         slot = self.slot(node)
         if slot is not None:
             self.happen("read", node, slot)
@@ -164,29 +166,29 @@ class Evaluator:
             return self.values.phi(*(self.field(one, name, kind) for one in base.args))
         return self.values.make("field", name, base, kind=kind)
 
-    def _Subscript(self, node: Node) -> Value:  # noqa: N802
+    def _subscript(self, node: Node) -> Value:
         slot = self.slot(node)
         if slot is not None:
             self.happen("read", node, slot)
             return slot
         base, index = self.evaluate(node["value"]), self.evaluate(node["slice"])
-        if base.op in ("tuple", "list") and index.number is not None:
-            if index.number < len(base.args):
-                return base.args[index.number]
+        number = index.number
+        if base.op in ("tuple", "list") and number is not None and number < len(base.args):
+            return base.args[number]
         return self.values.make("index", "", base, index, kind=type_name(node))
 
-    def _BinOp(self, node: Node) -> Value:  # noqa: N802
+    def _binop(self, node: Node) -> Value:
         left, right = self.evaluate(node["left"]), self.evaluate(node["right"])
         made = self.values.binary(node["op"]["ast_type"], left, right, type_name(node))
         if made.op == "bin" and made.tag in NOTED:
             self.happen("op", node, made)
         return made
 
-    def _Compare(self, node: Node) -> Value:  # noqa: N802
+    def _compare(self, node: Node) -> Value:
         left, right = self.evaluate(node["left"]), self.evaluate(node["right"])
         return self.values.make("cmp", node["op"]["ast_type"], left, right, kind="bool")
 
-    def _UnaryOp(self, node: Node) -> Value:  # noqa: N802
+    def _unaryop(self, node: Node) -> Value:
         inner = self.evaluate(node["operand"])
         if node["op"]["ast_type"] != "Not":
             return self.values.make("unary", node["op"]["ast_type"], inner, kind=type_name(node))
@@ -194,7 +196,7 @@ class Evaluator:
             return self.values.literal(inner.tag != "True", "bool")
         return self.values.make("not", "", inner, kind="bool")
 
-    def _BoolOp(self, node: Node) -> Value:  # noqa: N802
+    def _boolop(self, node: Node) -> Value:
         """Later operands are evaluated only where the earlier ones leave it open."""
         op = node["op"]["ast_type"].lower()
         parts = [self.evaluate(node["values"][0])]
@@ -213,7 +215,7 @@ class Evaluator:
         self.state.facts = kept  # what each side knew is in the value, and counts once it is tested
         return parts[0] if len(parts) == 1 else self.values.make(op, "", *parts, kind="bool")
 
-    def _IfExp(self, node: Node) -> Value:  # noqa: N802
+    def _ifexp(self, node: Node) -> Value:
         test = self.evaluate(node["test"])
         self.happen("test", node, test)
         options, ends = [], []
@@ -227,11 +229,11 @@ class Evaluator:
         self.state = join(self.values, ends) or self.state
         return self.values.phi(*options) if options else self.values.literal("empty")
 
-    def _Tuple(self, node: Node) -> Value:  # noqa: N802
+    def _tuple(self, node: Node) -> Value:
         parts = [self.evaluate(one) for one in node["elements"]]
         return self.values.make(node["ast_type"].lower(), "", *parts)
 
-    _List = _Tuple
+    _list = _tuple
 
 
 def _is_self(node: Node) -> bool:

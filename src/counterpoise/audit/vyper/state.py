@@ -46,7 +46,7 @@ def assume(state: State, condition: Value, truth: bool) -> State | None:
     return state
 
 
-def _facts(condition: Value, truth: bool) -> frozenset[Fact] | None:
+def _facts(condition: Value, truth: bool) -> frozenset[Fact] | None:  # noqa: PLR0911 - one a form
     if condition.op == "lit" and condition.tag in ("True", "False"):
         return frozenset() if (condition.tag == "True") == truth else None
     if condition.op == "not":

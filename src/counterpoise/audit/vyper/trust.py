@@ -98,7 +98,7 @@ class Contract:
         return self._is_guarded(entry, event, self.open)
 
     def checks_caller(self, entry: Entry, event: Event) -> bool:
-        """Whether the caller itself, or a signature, is checked, not only a proof that it brings."""
+        """Whether the caller itself, or a signature, is checked, not just a proof."""
         return any(
             any(part.is_env(*CALLERS) or part.tag == "ecrecover" for part in value.parts)
             and self.guard(value, truth, self.open) is not None
@@ -242,7 +242,7 @@ def _membership(
         if value.tag in ("In", "NotIn"):
             compared, other = right, left
         else:
-            compared, other = (left, right) if not strip(left).op == "lit" else (right, left)
+            compared, other = (left, right) if strip(left).op != "lit" else (right, left)
         if value.tag in ("Eq", "NotEq") and other.is_empty == ((value.tag == "Eq") == truth):
             return None
         if strip(other).op not in ("lit", "immutable"):

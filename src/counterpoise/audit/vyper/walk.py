@@ -8,27 +8,18 @@ later calls summed up from what the compiler says they read and write.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
-from counterpoise.audit.vyper.calls import Caller
 from counterpoise.audit.vyper.evaluate import Cut
-from counterpoise.audit.vyper.events import Call, Entry
-from counterpoise.audit.vyper.program import Function, Key, Node, Program
-from counterpoise.audit.vyper.state import State, assume, join
+from counterpoise.audit.vyper.events import Call, Entry, Place
+from counterpoise.audit.vyper.loops import Looper, nodes_of
+from counterpoise.audit.vyper.program import Function, Node, Program
+from counterpoise.audit.vyper.state import assume, join
 from counterpoise.audit.vyper.values import Value
 
 __all__ = ["walk"]
 
 FOLLOWED = 3_000
 """Events of one entry after which inner calls are summed up instead of followed."""
-
-
-@dataclass(slots=True)
-class Loop:
-    """Where the paths out of a loop's body gather."""
-
-    breaks: list[State] = field(default_factory=list)
-    continues: list[State] = field(default_factory=list)
 
 
 def walk(program: Program, function: Function) -> Entry:
@@ -38,12 +29,10 @@ def walk(program: Program, function: Function) -> Entry:
     return walker.entry
 
 
-class Walker(Caller):
+class Walker(Looper):
     """Walks the statements of one entry."""
 
     def __init__(self, program: Program, function: Function) -> None:
-        from counterpoise.audit.vyper.events import Place
-
         entry = Entry(
             function.name,
             Place(function.path, function.line, function.name),
@@ -54,8 +43,6 @@ class Walker(Caller):
         )
         super().__init__(program, entry)
         self.top = function
-        self.returns: list[list[tuple[State, Value]]] = []
-        self.around: list[Loop] = []
 
     def run(self) -> None:
         """Walk from the first line to every end."""
@@ -122,22 +109,22 @@ class Walker(Caller):
             if self.dead:
                 return
             handler: Callable[[Node], None] | None = getattr(
-                self, f"_do_{statement['ast_type']}", None
+                self, f"_do_{statement['ast_type'].lower()}", None
             )
             if handler is not None:
                 handler(statement)
 
-    def _do_Expr(self, node: Node) -> None:  # noqa: N802
+    def _do_expr(self, node: Node) -> None:
         self.evaluate(node["value"])
 
-    def _do_AnnAssign(self, node: Node) -> None:  # noqa: N802
+    def _do_annassign(self, node: Node) -> None:
         source = self.function[-1].key[0]
         self.state.env[source, node["node_id"]] = self.evaluate(node["value"])
 
-    def _do_Assign(self, node: Node) -> None:  # noqa: N802
+    def _do_assign(self, node: Node) -> None:
         self._assign(node["target"], self.evaluate(node["value"]), node)
 
-    def _do_AugAssign(self, node: Node) -> None:  # noqa: N802
+    def _do_augassign(self, node: Node) -> None:
         value = self.evaluate(node["value"])
         old = self.evaluate(node["target"])
         op = node["op"]["ast_type"]
@@ -186,33 +173,33 @@ class Walker(Caller):
         elif target["value"]["ast_type"] in ("Attribute", "Subscript"):
             self._change(target["value"], new)
 
-    def _do_Log(self, node: Node) -> None:  # noqa: N802
+    def _do_log(self, node: Node) -> None:
         self.happen("log", node, self.evaluate(node["value"]))
 
-    def _do_Assert(self, node: Node) -> None:  # noqa: N802
+    def _do_assert(self, node: Node) -> None:
         test = self.evaluate(node["test"])
         self.happen("test", node, test)
         self.dead = assume(self.state, test, True) is None
 
-    def _do_Raise(self, node: Node) -> None:  # noqa: N802
+    def _do_raise(self, node: Node) -> None:
         self.dead = True
 
-    def _do_Return(self, node: Node) -> None:  # noqa: N802
+    def _do_return(self, node: Node) -> None:
         nothing = self.values.literal("nothing")
         value = nothing if node["value"] is None else self.evaluate(node["value"])
         self.happen("return", node, value)
         self.returns[-1].append((self.state, value))
         self.dead = True
 
-    def _do_Break(self, node: Node) -> None:  # noqa: N802
+    def _do_break(self, node: Node) -> None:
         self.around[-1].breaks.append(self.state)
         self.dead = True
 
-    def _do_Continue(self, node: Node) -> None:  # noqa: N802
+    def _do_continue(self, node: Node) -> None:
         self.around[-1].continues.append(self.state)
         self.dead = True
 
-    def _do_If(self, node: Node) -> None:  # noqa: N802
+    def _do_if(self, node: Node) -> None:
         test = self.evaluate(node["test"])
         self.happen("test", node, test)
         ends = []
@@ -229,104 +216,10 @@ class Walker(Caller):
         self.dead = joined is None
         self.state = joined or start
 
-    def _do_For(self, node: Node) -> None:  # noqa: N802
-        over = self._iterated(node["iter"])
-        uid = self.values.new_uid()
-        head = self.happen("loop", node, over)
-        target = node["target"]
-        source = self.function[-1].key[0]
-        self.state.env[source, target["node_id"]] = self.values.make("element", "", over, uid=uid)
-        start = self.state.copy()
-        changed = [key for key in _assigned(node["body"]) if key in start.env]
-        again = {key: self.values.make("again", "", uid=self.values.new_uid()) for key in changed}
-        ends = self._turn(node, start, again, over)
-        del self.entry.events[head.id + 1 :], self.entry.after[head.id + 1 :]
-        self.entry.after[head.id].clear()
-        carried = {
-            key: self.values.make(
-                "phi",
-                "loop",
-                start.env[key],
-                *{id(end.env[key]): end.env[key] for end in ends}.values(),
-                kind=start.env[key].kind,
-                uid=uid,
-            )
-            for key in changed
-        }
-        loop = Loop()
-        self._turn(node, start, carried, over, loop)
-        after = start.copy()
-        after.env.update(carried)
-        self.state = join(self.values, [after, *loop.breaks]) or after
-        self.dead = False
-
-    def _turn(
-        self,
-        node: Node,
-        start: State,
-        carried: dict[Key, Value],
-        over: Value,
-        loop: Loop | None = None,
-    ) -> list[State]:
-        """Walk a loop's body once; give the states in which the next turn begins."""
-        gathered = loop or Loop()
-        self.state, self.dead = start.copy(), False
-        self.state.env.update(carried)
-        (head,) = start.last
-        self.around.append(gathered)
-        self.loops.append((head, over))
-        returned = len(self.returns[-1])
-        self.block(node["body"])
-        self.loops.pop()
-        self.around.pop()
-        ends = [*gathered.continues, *([] if self.dead else [self.state])]
-        if loop is None:
-            del self.returns[-1][returned:]
-        else:
-            for end in ends:
-                for last in end.last:
-                    self.entry.after[last].add(head)
-        return ends
-
-    def _iterated(self, node: Node) -> Value:
-        if node["ast_type"] != "Call" or node["func"].get("id") != "range":
-            return self.evaluate(node)
-        args = [self.evaluate(one) for one in node["args"]]
-        bounds = [self.evaluate(one["value"]) for one in node["keywords"]]
-        return self.values.make("range", "bound" if bounds else "", *args, *bounds)
-
-
-def _assigned(statements: Sequence[Node]) -> list[Key]:
-    """The declarations of local variables that statements assign to, each once, in order."""
-    found: dict[Key, None] = {}
-    for node in _all(statements):
-        if node.get("ast_type") in ("Assign", "AugAssign", "Call"):
-            whole = node["target"] if "target" in node else node["func"]
-            for target in whole["elements"] if whole["ast_type"] == "Tuple" else [whole]:
-                while target["ast_type"] in ("Attribute", "Subscript"):
-                    target = target["value"]
-                for used in target.get("variable_reads", ()):
-                    decl = used["decl_node"]
-                    if decl:
-                        found[decl["source_id"], decl["node_id"]] = None
-    return list(found)
-
-
-def _all(tree: object) -> Iterator[Node]:
-    if isinstance(tree, dict):
-        if "ast_type" in tree:
-            yield tree
-        for key, inner in tree.items():
-            if key not in ("type", "variable_reads", "variable_writes"):
-                yield from _all(inner)
-    elif isinstance(tree, list):
-        for inner in tree:
-            yield from _all(inner)
-
 
 def _calls_out(node: Node) -> Iterator[bool]:
     """Whether a body calls out itself; calls further in are not looked at, so at least this."""
-    return (one["ast_type"] in ("ExtCall",) or _names(one, "raw_call") for one in _all(node))
+    return (one["ast_type"] in ("ExtCall",) or _names(one, "raw_call") for one in nodes_of(node))
 
 
 def _names(node: Node, name: str) -> bool:

@@ -11,6 +11,7 @@ from counterpoise.audit.vyper.rules.hygiene import hygiene
 from counterpoise.audit.vyper.rules.numbers import numbers
 from counterpoise.audit.vyper.rules.outer import outer
 from counterpoise.audit.vyper.rules.payments import payments
+from counterpoise.audit.vyper.rules.payouts import payouts
 from counterpoise.audit.vyper.rules.reentrancy import reentrancy
 from counterpoise.audit.vyper.rules.signatures import signatures
 from counterpoise.audit.vyper.trust import Contract
@@ -20,6 +21,7 @@ __all__ = ["ALL"]
 ALL: tuple[Callable[[Contract], Iterator[Found]], ...] = (
     reentrancy,
     access,
+    payouts,
     outer,
     numbers,
     chance,

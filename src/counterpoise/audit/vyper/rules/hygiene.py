@@ -1,4 +1,4 @@
-"""What trusted accounts set: zero addresses, silent changes, rates without bound; and the compiler."""
+"""What trusted accounts set: zero addresses, silent changes, rates without bound."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def _zero(contract: Contract, entry: Entry, event: Event, name: str, new: Value)
 
 
 def _silent(contract: Contract, entry: Entry, event: Event) -> Iterator[Found]:
-    if event.variable in contract.trusted and contract.is_guarded(entry, event):
-        if not any(entry.of_kind("log")):
-            yield at(
-                "missing-event", entry, event, f"{event.variable} changes without an event", LIKELY
-            )
+    is_setting = event.variable in contract.trusted and contract.is_guarded(entry, event)
+    if is_setting and not any(entry.of_kind("log")):
+        yield at(
+            "missing-event", entry, event, f"{event.variable} changes without an event", LIKELY
+        )
 
 
 def _rates(contract: Contract) -> frozenset[str]:

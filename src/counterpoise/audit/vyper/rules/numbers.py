@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from counterpoise.audit.findings import Severity
 from counterpoise.audit.vyper.events import Entry, Event, Fact
 from counterpoise.audit.vyper.found import LIKELY, MAYBE, RARELY, SURE, Found, at
-from counterpoise.audit.vyper.rules.access import is_proven
+from counterpoise.audit.vyper.rules.moves import is_proven
 from counterpoise.audit.vyper.trust import Contract, atoms, chosen, order_of
 from counterpoise.audit.vyper.values import Value, strip
 
@@ -84,7 +84,7 @@ class Bounds:
             return False
         return bool(bare.args) and all(self.is_held(arg) for arg in bare.args)
 
-    def is_bounded(self, value: Value) -> bool:
+    def is_bounded(self, value: Value) -> bool:  # noqa: PLR0911 - one a form
         """Whether everything in a value that can be large is held below something."""
         bare = strip(value)
         if not bare.leaves or bare.number is not None or any(a is bare for a, _ in self._low):
@@ -131,15 +131,8 @@ def _wraps(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
     if value.op != "call" or value.tag not in UNSAFE or len(value.args) < 2:
         return
     left, right = value.args[:2]
-    if value.tag == "unsafe_sub":
-        if left.is_empty or bounds.at_most(right, left) or _is_mask_of(right, left):
-            return
-    elif value.tag == "unsafe_div":
-        if not chosen(right) or bounds.is_positive(right):
-            return
-    elif all(bounds.is_bounded(arg) or not chosen(arg) for arg in (left, right)):
-        if chosen(left) | chosen(right) or (bounds.is_bounded(left) and bounds.is_bounded(right)):
-            return
+    if _fits(value.tag, left, right, bounds):
+        return
     strangers = bool(chosen(left) | chosen(right))
     yield at(
         "unsafe-math",
@@ -149,6 +142,17 @@ def _wraps(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
         SURE if strangers else MAYBE,
         severity=(Severity.MEDIUM if entry.is_view else None) if strangers else Severity.LOW,
     )
+
+
+def _fits(operator: str, left: Value, right: Value, bounds: Bounds) -> bool:
+    """Whether what is known keeps the result within its type."""
+    if operator == "unsafe_sub":
+        return left.is_empty or bounds.at_most(right, left) or _is_mask_of(right, left)
+    if operator == "unsafe_div":
+        return not chosen(right) or bounds.is_positive(right)
+    sides = (left, right)
+    held = all(bounds.is_bounded(arg) or not chosen(arg) for arg in sides)
+    return held and (bool(chosen(left) | chosen(right)) or all(map(bounds.is_bounded, sides)))
 
 
 def _is_mask_of(low: Value, high: Value) -> bool:

@@ -98,10 +98,10 @@ def _delegate(contract: Contract, entry: Entry, event: Event, call: Call) -> Ite
     if call.kind == "create" and call.flags.get("revert_on_failure") is None and not chosen(target):
         return
     loads = {leaf.tag for leaf in target.leaves if leaf.op == "load"}
-    if chosen(target) or target.has_env("msg.sender") or loads & contract.open:
-        if not contract.is_guarded(entry, event) or loads & contract.open:
-            yield at("delegate-target", entry, event, f"{what}, and the caller chooses which", SURE)
-            return
+    free = not contract.is_guarded(entry, event)
+    if loads & contract.open or (free and (chosen(target) or target.has_env("msg.sender"))):
+        yield at("delegate-target", entry, event, f"{what}, and the caller chooses which", SURE)
+        return
     if call.is_delegate and target.op != "lit":
         yield at(
             "delegate-target",

@@ -8,15 +8,30 @@ from collections.abc import Iterator
 from counterpoise.audit.findings import Severity
 from counterpoise.audit.vyper.events import Call, Entry, Event
 from counterpoise.audit.vyper.found import LIKELY, MAYBE, SURE, Found, at
-from counterpoise.audit.vyper.rules.access import receiver_of
+from counterpoise.audit.vyper.rules.moves import receiver_of
 from counterpoise.audit.vyper.trust import Contract, atoms, chosen, equality, order_of
 from counterpoise.audit.vyper.values import Value, strip
 
 __all__ = ["payments"]
 
 SPOT = frozenset(
-    "getReserves get_reserves reserves slot0 spot_price get_spot_price get_dy get_dx get_p "
-    "getAmountsOut getAmountOut get_virtual_price quote token0Price price0CumulativeLast".split()
+    [
+        "getReserves",
+        "get_reserves",
+        "reserves",
+        "slot0",
+        "spot_price",
+        "get_spot_price",
+        "get_dy",
+        "get_dx",
+        "get_p",
+        "getAmountsOut",
+        "getAmountOut",
+        "get_virtual_price",
+        "quote",
+        "token0Price",
+        "price0CumulativeLast",
+    ]
 )
 FEEDS = frozenset({"latestRoundData", "latestAnswer", "latest_round_data", "getRoundData"})
 TRADES = re.compile(r"swap|exchange|liquidity|buy|sell|redeem", re.IGNORECASE)
@@ -191,7 +206,7 @@ def _is_pool(call: Call) -> bool:
 
 
 def _decides(entry: Entry, result: Value, *, priced: bool = False) -> bool:
-    """Whether an answer goes into what is stored, moved or allowed; through arithmetic if priced."""
+    """Whether an answer goes into what is stored, moved or allowed; as a factor if priced."""
     reached: list[Value] = []
     for event in entry.events:
         if event.new is not None:

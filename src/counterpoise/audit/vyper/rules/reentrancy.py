@@ -144,7 +144,7 @@ def _own_turns(write: Event) -> frozenset[int]:
     )
 
 
-def _view(  # noqa: PLR0917 - one finding, told in full
+def _view(
     contract: Contract,
     entry: Entry,
     event: Event,
@@ -162,9 +162,9 @@ def _view(  # noqa: PLR0917 - one finding, told in full
             if moves_value(call) or (early - {name}) & seen:
                 readers.append(other.name)
     variable = contract.by_name.get(name)
-    if variable and variable.is_public and moves_value(call):
-        if variable.is_reentrant or not _locks_getters(contract):
-            readers.append(name.rsplit(".", 1)[-1])
+    shown = variable is not None and variable.is_public and moves_value(call)
+    if variable is not None and shown and (variable.is_reentrant or not _locks_getters(contract)):
+        readers.append(name.rsplit(".", 1)[-1])
     if readers:
         yield at(
             "reentrancy-view",

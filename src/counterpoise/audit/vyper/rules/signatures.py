@@ -186,7 +186,7 @@ def _malleable(entry: Entry, event: Event) -> Iterator[Found]:
     ids = [
         write
         for write, _ in entry.writes
-        if any(s in key.parts and s is not key or s is key for key in write.value.args)
+        if any((s in key.parts and s is not key) or s is key for key in write.value.args)
     ]
     bounded = any(
         value.op == "cmp" and value.tag in ("Lt", "LtE", "Gt", "GtE") and s in value.parts
@@ -234,7 +234,7 @@ def _domain(entry: Entry, event: Event) -> Iterator[Found]:
     if not event.loops or inner.op != "call" or inner.tag not in ("concat", "abi_encode"):
         return
     carried = [arg for arg in inner.args if arg.op == "phi" and arg.uid]
-    siblings = [arg for arg in inner.args if arg.op == "element" or arg.op == "index"]
+    siblings = [arg for arg in inner.args if arg.op in {"element", "index"}]
     if len(inner.args) != 2 or not carried or not siblings:
         return
     start = strip(carried[0].args[0])
