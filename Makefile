@@ -82,6 +82,26 @@ zk: .tools/zk/made
 	$(BIN)/counterpoise verification zk verifier --solc .tools/zk/node_modules/solc
 	touch $@
 
+# What the audit of Solidity drives: compilers by exact version (they need Node), and Slither in an
+# environment of its own. Nothing is fetched when an audit runs.
+audit-tools: .tools/solc/made .tools/slither/made
+.tools/solc/made: requirements/solc.txt
+	@mkdir -p .tools/solc
+	@set -e; grep -v '^#' $< | while read version digest; do \
+	  place=.tools/solc/$$version; test -f $$place/soljson.js && continue; \
+	  echo "fetching solc $$version"; \
+	  (cd .tools/solc && npm pack --silent solc@$$version > /dev/null); \
+	  $(PYTHON) -c 'import hashlib, sys; found = hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest(); sys.exit(found != sys.argv[2] and "%s has the digest %s" % (sys.argv[1], found))' \
+	    .tools/solc/solc-$$version.tgz $$digest; \
+	  mkdir -p $$place; tar -xzf .tools/solc/solc-$$version.tgz -C $$place --strip-components=1 package/soljson.js; \
+	  rm .tools/solc/solc-$$version.tgz; \
+	done
+	@touch $@
+.tools/slither/made: requirements/slither.txt
+	$(PYTHON) -m venv .tools/slither
+	.tools/slither/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
 clean:
 	rm -rf .venv .tools build dist
 

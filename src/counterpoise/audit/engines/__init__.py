@@ -14,6 +14,9 @@ __all__ = ["ENGINES", "Engine", "engine"]
 
 ENGINES = {
     "vyper": "counterpoise.audit.engines.vyper",
+    "solidity": "counterpoise.audit.engines.solidity",
+    "slither": "counterpoise.audit.engines.slither",
+    "solidity-text": "counterpoise.audit.engines.solidity_text",
 }
 """Module of each engine, in the order in which they run; it has a function ``open_engine()``."""
 

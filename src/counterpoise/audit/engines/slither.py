@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,7 @@ class SlitherEngine:
         finally:
             self._worker.end()
 
-    def _ask(
-        self, project: Project, source: Source, made: Compilation, seconds: int
-    ) -> Analysis:
+    def _ask(self, project: Project, source: Source, made: Compilation, seconds: int) -> Analysis:
         worker = self._worker or Worker([interpreter(), "-I", str(RUNNER)])
         path = str((project.root / source.path).resolve())
         message = {
@@ -79,14 +78,14 @@ class SlitherEngine:
             answer = worker.exchange(message, seconds)
         except CompilerFailed as error:
             answer = {"error": error.message}
-        known = {"path": source.path, "depends": made.depends, "compilers": (made.compiler.spoken,)}
+        silent = Analysis(source.path, depends=made.depends, compilers=(made.compiler.spoken,))
         if "error" in answer:
             reason = f"Slither failed: {answer['error'].strip() or 'no reason given'}"
             failed = NotAnalysed(source.path, self.name, reason.splitlines()[0])
-            return Analysis(not_analysed=failed, **known)
+            return replace(silent, not_analysed=failed)
         notes = tuple(f"a detector of Slither crashed: {one}" for one in answer["broken"])
         found = (finding(source.path, path, one) for one in answer["detectors"])
-        return Analysis(findings=tuple(one for one in found if one), notes=notes, **known)
+        return replace(silent, findings=tuple(one for one in found if one), notes=notes)
 
 
 def combined(made: Compilation, path: str) -> dict[str, Any]:

@@ -20,7 +20,15 @@ from typing import IO, Any
 from counterpoise.audit.engines.solc_choice import Version
 from counterpoise.core.errors import CounterpoiseError
 
-__all__ = ["Compiler", "CompilerFailed", "compilers", "compiled", "node", "tools_folder"]
+__all__ = [
+    "Compiler",
+    "CompilerFailed",
+    "Worker",
+    "compiled",
+    "compilers",
+    "end_worker",
+    "tools_folder",
+]
 
 WORKER = Path(__file__).with_name("solc_worker.js")
 LARGEST = 1_000_000
@@ -46,7 +54,11 @@ class Compiler:
 
 
 def tools_folder() -> Path:
-    """Where ``make audit-tools`` puts things: ``$COUNTERPOISE_TOOLS``, or the nearest ``.tools``."""
+    """Where ``make audit-tools`` puts things.
+
+    It is ``$COUNTERPOISE_TOOLS``, or the nearest
+    ``.tools``.
+    """
     named = os.environ.get("COUNTERPOISE_TOOLS")
     if named:
         return Path(named)
@@ -227,9 +239,10 @@ def _stdin(process: subprocess.Popen[bytes]) -> IO[bytes]:
     return process.stdin
 
 
-def _end_worker() -> None:
+def end_worker() -> None:
+    """End the compiler that stays; the next request starts it anew."""
     if _worker.cache_info().currsize:
         _worker().end()
 
 
-atexit.register(_end_worker)
+atexit.register(end_worker)

@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from counterpoise.audit.engines.solc import Compiler, CompilerFailed, compiled, compilers
-from counterpoise.audit.engines.solc import standard_input
-from counterpoise.audit.engines.solc_choice import Version, candidates, imports_of, pragmas_of
-from counterpoise.audit.engines.solc_choice import without_pragmas
+from counterpoise.audit.engines.solc import (
+    Compiler,
+    CompilerFailed,
+    compiled,
+    compilers,
+    standard_input,
+)
+from counterpoise.audit.engines.solc_choice import (
+    Version,
+    candidates,
+    imports_of,
+    pragmas_of,
+    without_pragmas,
+)
 from counterpoise.audit.project import Project, Source
 from counterpoise.core.digest import sha256
 

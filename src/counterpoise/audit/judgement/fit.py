@@ -17,7 +17,7 @@ SEEN = 2
 STRENGTH = 1.0
 """Inverse strength of the ridge on the weights."""
 
-POINTS = 7
+POINTS = 12
 SMOOTH = 1.0
 """Imagined true and false samples in each part of the curve."""
 
@@ -56,11 +56,14 @@ def fit(samples: Sequence[Sample]) -> dict[str, Any]:
     weights = {name: round(1000 * float(w)) for name, w in zip(names, whole.coef_[0], strict=True)}
     weights["bias"] = round(1000 * float(whole.intercept_[0]))
     order = np.argsort(held, kind="stable")
-    parts = np.array_split(order, POINTS)
+    share = np.cumsum(heavy[order]) / heavy.sum()
+    cuts = np.searchsorted(share, np.arange(1, POINTS) / POINTS)
+    parts = [part for part in np.split(order, cuts) if len(part)]
     centres = np.array([np.average(held[p], weights=heavy[p]) for p in parts])
     rates = np.array([_rate(truth[p], heavy[p]) for p in parts])
     level = IsotonicRegression().fit_transform(centres, rates)
-    points = sorted({round(1000 * float(c)): round(1e6 * float(r)) for c, r in zip(centres, level, strict=True)}.items())
+    pairs = zip(centres, level, strict=True)
+    points = sorted({round(1000 * float(c)): round(1e6 * float(r)) for c, r in pairs}.items())
     return {
         "weights": dict(sorted((k, v) for k, v in weights.items() if v or k == "bias")),
         "curve": [list(one) for one in points],

@@ -82,7 +82,7 @@ def confidence_of(detectors: Iterable[str]) -> int:
 
 
 def bar_of(rule: str) -> int:
-    """The confidence, in ppm, from which a rule's findings are more likely worth a look than not."""
+    """The confidence, in ppm, from which a rule's findings are worth a look."""
     bars: dict[str, int] = model()["bars"]
     return bars.get(rule, EVEN)
 

@@ -10,7 +10,14 @@ from counterpoise.audit.findings import Finding
 from counterpoise.audit.judgement.samples import KINDS, REENTRANCY
 from counterpoise.audit.judgement.sets import Curated, Injected, Reentrant
 
-__all__ = ["Counts", "Recall", "curated_counts", "injected_recall", "line_recall", "reentrant_counts"]
+__all__ = [
+    "Counts",
+    "Recall",
+    "curated_counts",
+    "injected_recall",
+    "line_recall",
+    "reentrant_counts",
+]
 
 Found = Mapping[str, Sequence[Finding]]
 Passes = Callable[[Finding], bool]
@@ -51,9 +58,7 @@ class Counts:
 
 
 def _categories(findings: Iterable[Finding], passes: Passes) -> set[str]:
-    return {
-        one.about.dasp for one in findings if one.rule not in UNCOUNTED and passes(one)
-    }
+    return {one.about.dasp for one in findings if one.rule not in UNCOUNTED and passes(one)}
 
 
 def curated_counts(
@@ -70,7 +75,9 @@ def curated_counts(
     return by_category
 
 
-def line_recall(data: Curated, found: Found, paths: Iterable[str], passes: Passes) -> tuple[int, int]:
+def line_recall(
+    data: Curated, found: Found, paths: Iterable[str], passes: Passes
+) -> tuple[int, int]:
     """Labels that a finding of their category touches within a line; and all labels."""
     hits = labels = 0
     for path in paths:
@@ -85,9 +92,7 @@ def line_recall(data: Curated, found: Found, paths: Iterable[str], passes: Passe
     return hits, labels
 
 
-def reentrant_counts(
-    data: Reentrant, found: Found, paths: Iterable[str], passes: Passes
-) -> Counts:
+def reentrant_counts(data: Reentrant, found: Found, paths: Iterable[str], passes: Passes) -> Counts:
     """Files: positive if any finding of re-entrancy passes."""
     counts = Counts()
     for path in paths:

@@ -1,4 +1,4 @@
-"""Findings on labelled sets as rows to learn from: features, truth, weight, near-duplicate group."""
+"""Findings on labelled sets as rows to learn from: features, truth, weight, group."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def injected_samples(
                 continue
             shapes = [s for lines, _, s in spans if any(n in lines for n in one.lines)]
             if not shapes:
-                near = any(n + d in lines for lines, _, _ in spans for n in one.lines for d in (-1, 1))
+                near = any(
+                    n + d in lines for lines, _, _ in spans for n in one.lines for d in (-1, 1)
+                )
                 if not near:
                     yield Sample(_features(one), one.rule, False, stray, f"host {path}")
             elif ((kind, shapes[0]) in data.tune) == tuned:

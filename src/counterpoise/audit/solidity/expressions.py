@@ -260,7 +260,7 @@ class Expressions:
             self.vertex("write", node, frame, Place(-1))
 
 
-def place_of(node: Node, frame: Frame, graph: Graph, contract: Contract) -> Place | None:
+def place_of(node: Node, frame: Frame, graph: Graph, contract: Contract) -> Place | None:  # noqa: PLR0911 - one way a kind
     """The storage that an expression names; None where it is not storage."""
     node = peeled(node)
     kind = kind_of(node)

@@ -73,7 +73,7 @@ class Origins:
         """The storage that an expression names."""
         return place_of(node, frame, self.graph, self.contract)
 
-    def _step(self, node: Node, frame: Frame) -> Step:
+    def _step(self, node: Node, frame: Frame) -> Step:  # noqa: PLR0911 - one way a kind
         """Origins that an expression has by itself, and the expressions that it is made of."""
         node = peeled(node)
         kind = kind_of(node)
@@ -127,7 +127,7 @@ class Origins:
             return (f"state:{place.variable}",), ()
         return (), ((base, frame),)
 
-    def _call(self, node: Node, frame: Frame) -> Step:
+    def _call(self, node: Node, frame: Frame) -> Step:  # noqa: PLR0911 - one way a kind
         kind = call_kind(node)
         inner = self.graph.inlined.get((frame.number, node["id"]))
         given = tuple((one, frame) for one in node["arguments"])

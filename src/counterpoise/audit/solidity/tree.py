@@ -47,8 +47,10 @@ def type_of(node: Node | None) -> str:
 
 
 def call_kind(node: Node) -> str:
-    """What a call calls: ``external``, ``barecall``, ``transfer``, ``send``, ``internal``,
-    ``require``, ``type`` (a conversion), ``struct`` and so on; empty if it is not known.
+    """What a call calls; empty if it is not known.
+
+    ``external``, ``barecall``, ``transfer``, ``send``, ``internal``, ``require``, ``type`` (a
+    conversion), ``struct`` and so on.
     """
     if node.get("kind") == "structConstructorCall" and kind_of(node["expression"]) != (
         "ElementaryTypeNameExpression"
@@ -79,7 +81,7 @@ def peeled(node: Node) -> Node:
         node = inner
 
 
-def spell(node: Node | None) -> str:
+def spell(node: Node | None) -> str:  # noqa: PLR0911 - one way a kind
     """One spelling for expressions that are the same but for spaces, parentheses and casts."""
     if node is None:
         return ""
@@ -106,9 +108,9 @@ def spell(node: Node | None) -> str:
 
 
 class Text:
-    """A source text, and the lines of its nodes.
+    r"""A source text, and the lines of its nodes.
 
-    >>> Text("a\\nbc\\n").line(2)
+    >>> Text("a\nbc\n").line(2)
     2
     """
 

@@ -14,7 +14,7 @@ __all__ = ["rules"]
 
 
 def rules(world: World) -> Iterator[Hint]:
-    """``tx-origin``, ``unprotected-write``, ``selfdestruct``, ``delegate-target``, …"""
+    """``tx-origin``, ``unprotected-write``, ``selfdestruct``, ``delegate-target`` and more."""
     trusted = _trusted_state(world)
     for entry in world.entries:
         yield from _origin(entry)
@@ -93,7 +93,7 @@ def _writes(entry: Entry, trusted: frozenset[int]) -> Iterator[Hint]:
             continue
         origins = frozenset().union(*(entry.origins.of(*key) for key in place.keys))
         given = entry.origins.of(vertex.value, vertex.frame)
-        if place.path and "sender" in origins and not "parameter" in origins:
+        if place.path and "sender" in origins and "parameter" not in origins:
             if not given & {"parameter"} or type_of(vertex.value) not in ("address",):
                 continue  # a caller's own entry
         if not place.path and not given & (OPEN | {"outside"}):
@@ -107,9 +107,7 @@ def _writes(entry: Entry, trusted: frozenset[int]) -> Iterator[Hint]:
             marks.add("to-sender")
         if place.path:
             marks.add("slot")
-        if entry.world.is_fixed and any(
-            call for call in entry.graph.of_kind("call") if call in entry.live
-        ):
+        if any(True for _ in entry.vertices("call")):
             marks.add("calls")
         if _paid(entry, index):
             marks.add("paid")
@@ -337,7 +335,7 @@ def _lengths(entry: Entry) -> Iterator[Hint]:
 
 def _bounded(entry: Entry, index: int, target: Node) -> bool:
     name = spell(target)
-    for node, holds, _ in entry.facts_at(index):
+    for node, _holds, _ in entry.facts_at(index):
         if kind_of(node) == "BinaryOperation" and name in spell(node):
             zero = (spell(node["leftExpression"]), node["operator"], spell(node["rightExpression"]))
             if zero not in (("0", "<=", name), (name, ">=", "0")):

@@ -160,24 +160,24 @@ def _timed(entry: Entry) -> Iterator[Hint]:
     for node, vertex in _expressions(entry):
         for one in walk(node):
             if (
-                kind_of(one) == "BinaryOperation"
-                and one["id"] not in told
-                and vertex.kind == "value"
+                (
+                    kind_of(one) == "BinaryOperation"
+                    and one["id"] not in told
+                    and vertex.kind == "value"
+                )
+                and one["operator"] in ("==", "!=", "<", "<=", ">", ">=")
+                and any("time" in entry.origins.of(each, vertex.frame) for each in children(one))
             ):
-                if one["operator"] in ("==", "!=", "<", "<=", ">", ">="):
-                    if any(
-                        "time" in entry.origins.of(each, vertex.frame) for each in children(one)
-                    ):
-                        told.add(one["id"])
-                        yield from _one(
-                            hint_at(
-                                entry,
-                                "timestamp",
-                                "returned",
-                                one,
-                                f"the answer is {spell(one)}, which a block's maker can bend",
-                            )
-                        )
+                told.add(one["id"])
+                yield from _one(
+                    hint_at(
+                        entry,
+                        "timestamp",
+                        "returned",
+                        one,
+                        f"the answer is {spell(one)}, which a block's maker can bend",
+                    )
+                )
     yield from _returned(entry, told)
 
 
@@ -212,11 +212,15 @@ def _compared(entry: Entry, index: int, node: Node, vertex: Vertex) -> Hint | No
     if any(entry.graph.vertices[one].kind == "write" for one in controlled):
         marks.add("writes")
     for each in walk(node):
-        if kind_of(each) == "Literal" and str(each.get("value", "")).isdigit():
-            if each.get("subdenomination") in ("hours", "days", "weeks", "years"):
-                marks.add("wide")
-            elif int(each["value"]) >= 900:
-                marks.add("wide")
+        if (
+            kind_of(each) == "Literal"
+            and str(each.get("value", "")).isdigit()
+            and (
+                each.get("subdenomination") in ("hours", "days", "weeks", "years")
+                or int(each["value"]) >= 900
+            )
+        ):
+            marks.add("wide")
     sides = [entry.origins.of(one, vertex.frame) for one in children(node)]
     if any("parameter" in one for one in sides):
         marks.add("chosen")
@@ -226,7 +230,9 @@ def _compared(entry: Entry, index: int, node: Node, vertex: Vertex) -> Hint | No
     variant = "equal" if exact else "compared"
     if any("%" in spell(one) for one in children(node)):
         variant = "modulo"
-    return hint_at(entry, "timestamp", variant, [node, *_read(entry, node, vertex)], text, marks=marks)
+    return hint_at(
+        entry, "timestamp", variant, [node, *_read(entry, node, vertex)], text, marks=marks
+    )
 
 
 def _read(entry: Entry, node: Node, vertex: Vertex) -> list[Node]:

@@ -51,8 +51,10 @@ def _after(entry: Entry, index: int, vertex: Vertex, call: OutCall | None) -> It
             extra.add("fed")
         if place.keys:
             extra.add("slot")
-        if _only_on_failure(entry, index, vertex, number):
+        if _only_on_failure(entry, vertex, number):
             extra.add("on-failure")
+        if _is_harmless(extra):
+            continue
         kind = "state" if same else "cross"
         known = best.get(kind)
         if known is None or _weight(extra) > _weight(known[2]):
@@ -74,8 +76,13 @@ def _after(entry: Entry, index: int, vertex: Vertex, call: OutCall | None) -> It
                 yield found_hint
 
 
+def _is_harmless(marks: set[str]) -> bool:
+    """Whether a lock holds, the write only undoes what failed, or a trusted caller was debited."""
+    return bool(marks & {"locked", "on-failure"}) or {"guarded", "debited"} <= marks
+
+
 def _weight(marks: set[str] | frozenset[str]) -> int:
-    return 4 * ("fed" in marks) + 2 * ("debited" not in marks) + ("on-failure" not in marks)
+    return 2 * ("fed" in marks) + ("debited" not in marks)
 
 
 def _hint(
@@ -175,7 +182,7 @@ def _matters_elsewhere(entry: Entry, place: Place) -> bool:
     return False
 
 
-def _only_on_failure(entry: Entry, index: int, vertex: Vertex, write: int) -> bool:
+def _only_on_failure(entry: Entry, vertex: Vertex, write: int) -> bool:
     """Whether the write only happens where the call has failed."""
     for test in entry.graph.of_kind("test"):
         for outcome in (True, False):

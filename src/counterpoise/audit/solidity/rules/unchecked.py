@@ -133,7 +133,7 @@ def _is_idle(node: Node | None) -> bool:
     return False
 
 
-def _constant(node: Node) -> bool | None:
+def _constant(node: Node) -> bool | None:  # noqa: PLR0911 - one way a kind
     """What a condition always is, whatever its calls answer; None where it depends."""
     node = peeled(node)
     if kind_of(node) == "Literal":
