@@ -202,17 +202,18 @@ def _run(model: bytes32, values: Bytes[MAX_WIDTH]) -> Bytes[66]:
         words: uint256 = ((layer >> 64) + 31) // 32
         outputs: uint256 = (layer >> 48) & 65535
         shift_by: uint256 = (layer >> 40) & 255
-        half: int256 = convert((1 << shift_by) >> 1, int256)
-        lo: int256 = convert(((layer >> 24) & 65535) ^ 2**15, int256) - 2**15
-        hi: int256 = convert(((layer >> 8) & 65535) ^ 2**15, int256) - 2**15
         zero_point: int256 = convert(layer & 255, int256)
+        lo: int256 = convert(((layer >> 24) & 65535) ^ 2**15, int256) - 2**15 + zero_point
+        hi: int256 = convert(((layer >> 8) & 65535) ^ 2**15, int256) - 2**15 + zero_point
         is_last: bool = number + 1 == layers
         bits: uint256 = 32 if is_last else 8
         sums: uint256 = 0
         for step: uint256 in range(words, bound=MAX_WORDS):
             sums = unsafe_add(sums, lanes._lanes_of(entering[step]))
-        # biases are stored with 2**31 added, so that no word is negative
+        # biases are stored with 2**31 added, so that no word is negative; what rounds, and the next zero point, are
+        # added before the shift
         offset: int256 = 128 * convert(lanes._sum_of(sums), int256) + 2**31
+        offset -= convert((1 << shift_by) >> 1, int256) + (zero_point << shift_by)
         leaving: uint256[MAX_WORDS] = empty(uint256[MAX_WORDS])
         packed: uint256 = 0
         filled: uint256 = 0
@@ -246,23 +247,23 @@ def _run(model: bytes32, values: Bytes[MAX_WIDTH]) -> Bytes[66]:
                         ),
                     ),
                 )
-            total: int256 = unsafe_sub(convert(unsafe_add(bias, products >> 224), int256), offset)
+            total: int256 = convert(convert(unsafe_add(bias, products >> 224), bytes32), int256) - offset
             if is_last:
                 if total > best:
                     best = total
                     decision = neuron
                 packed = (packed << 32) | (convert(convert(total, bytes32), uint256) & (2**32 - 1))
             else:
-                total = unsafe_add(total, half) >> shift_by
+                total = total >> shift_by
                 if total < lo:
                     total = lo
                 elif total > hi:
                     total = hi
-                packed = (packed << 8) | convert(unsafe_add(total, zero_point), uint256)
+                packed = (packed << 8) | convert(total, uint256)
             filled = unsafe_add(filled, bits)
             if filled == 256:
                 leaving[place] = packed
-                place += 1
+                place = unsafe_add(place, 1)
                 filled = 0
         if filled != 0:
             leaving[place] = packed << (256 - filled)

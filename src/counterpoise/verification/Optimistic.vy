@@ -10,8 +10,8 @@
 @dev The trace's root is made here, from the question's input and the answer itself: these ends are never in dispute.
      A proposal is a head (see `standing`), an answer and a claim, keccak(05 || model || trace root).
      Tokens held are the balances (the zero address's is to be burnt), and the bonds of proposals and open demands.
-@custom:trust One honest watcher that holds the model, the input (or demands it) and gas to convict within the window.
-     The registry is trusted for well-formed headers; the asker only with its own questions.
+@custom:trust One honest watcher with the model, the input (or a demand for it) and gas to convict in the window. Who
+     copies its conviction may take the reward, not save the liar. The registry is trusted for well-formed headers.
 @custom:stop Nobody can stop it. An asker stops asking it; what stands is settled, and balances are withdrawn.
 """
 
@@ -36,7 +36,7 @@ FINAL: constant(uint256) = 3
 
 MAX_ASKED: constant(uint256) = 8  # every leaf but the answer
 MAX_HIDDEN: constant(uint256) = 7
-MAX_PUBLISHED: constant(uint256) = 256  # bytes of one leaf
+MAX_SHOWN: constant(uint256) = 256  # bytes of one leaf
 
 token: public(immutable(ICreditToken))
 models: public(immutable(IModels))
@@ -106,13 +106,13 @@ def propose(asker: address, id: uint256, answer: Bytes[66], hidden: DynArray[byt
 
 
 @external
-def propose_with_trace(asker: address, id: uint256, answer: Bytes[66], trace: DynArray[Bytes[MAX_PUBLISHED], MAX_HIDDEN]):
+def propose_with_trace(asker: address, id: uint256, answer: Bytes[66], trace: DynArray[Bytes[MAX_SHOWN], MAX_HIDDEN]):
     """
     @notice Answer a question and publish every number on the way, so that a lie falls in one transaction.
     @param trace The payload of each leaf between the input and the answer.
     """
     hidden: DynArray[bytes32, MAX_HIDDEN] = []
-    for payload: Bytes[MAX_PUBLISHED] in trace:
+    for payload: Bytes[MAX_SHOWN] in trace:
         hidden.append(traces._leaf(len(hidden) + 1, payload))
     self._propose(asker, id, answer, hidden, trace)
 
@@ -193,7 +193,7 @@ def forfeit(asker: address, id: uint256, leaf: uint256):
 @external
 def settle(asker: address, id: uint256):
     """
-    @notice Make an answer final that nobody convicted in its time; anyone. The bond goes back to the provider's balance.
+    @notice Make an answer final that nobody convicted in its time; anyone. The bond goes to the provider's balance.
     """
     key: bytes32 = self._key(asker, id)
     head: uint256 = self._standing(key)
@@ -213,7 +213,8 @@ def withdraw() -> uint256:
     assert amount != 0, "optimistic: nothing to withdraw"
     self.balanceOf[msg.sender] = 0
     log IOptimistic.Withdrawn(account=msg.sender, amount=amount)
-    assert extcall token.transfer(msg.sender, amount), "optimistic: the token refused to pay"
+    paid: bool = extcall token.transfer(msg.sender, amount, default_return_value=True)
+    assert paid, "optimistic: the token refused to pay"
     return amount
 
 
@@ -303,7 +304,7 @@ def _propose(
     id: uint256,
     answer: Bytes[66],
     hidden: DynArray[bytes32, MAX_HIDDEN],
-    trace: DynArray[Bytes[MAX_PUBLISHED], MAX_HIDDEN],
+    trace: DynArray[Bytes[MAX_SHOWN], MAX_HIDDEN],
 ):
     question: IAsker.Question = staticcall IAsker(asker).question(id)
     assert question.evaluator == self, "optimistic: not asked here"
@@ -311,8 +312,8 @@ def _propose(
     key: bytes32 = self._key(asker, id)
     assert self._head[key] == 0, "optimistic: a proposal stands"
     shape: uint256 = self.shape[question.model]
-    assert shape != 0, "optimistic: the model is not admitted"
     leaves: uint256 = shape & 255
+    assert leaves != 0, "optimistic: the model is not admitted"
     assert len(hidden) + 2 == leaves, "optimistic: wrong number of leaves"
     assert len(answer) == 4 * (shape >> 8) + 2, "optimistic: answer of another length"
     trace_leaves: DynArray[bytes32, ordered_tree.MAX_DEPTH] = [question.input]
@@ -324,9 +325,7 @@ def _propose(
     self._head[key] = standing._new(msg.sender, leaves)
     answers._store(key, answer)
     log IEvaluator.Proposed(asker=asker, id=id, provider=msg.sender, answer=answer, evidence=claim)
-    log IOptimistic.Traced(
-        asker=asker, id=id, model=question.model, input=question.input, hidden=hidden, trace=trace
-    )
+    log IOptimistic.Traced(asker=asker, id=id, model=question.model, input=question.input, hidden=hidden, trace=trace)
     self._take(msg.sender, bond)
 
 
@@ -366,7 +365,7 @@ def _take(account: address, amount: uint256):
         self.balanceOf[account] = balance - amount
         return
     self.balanceOf[account] = 0
-    taken: bool = extcall token.transferFrom(account, self, amount - balance)
+    taken: bool = extcall token.transferFrom(account, self, amount - balance, default_return_value=True)
     assert taken, "optimistic: the token refused the bond"
 
 
@@ -390,7 +389,7 @@ def _ends(head: uint256) -> uint256:
     """
     ends: uint256 = standing._proposed(head) + liveness_seconds
     if standing._asked(head) != 0:
-        ends = max(ends, (standing._touched(head)) + 2 * reveal_seconds)
+        ends = max(ends, standing._touched(head) + 2 * reveal_seconds)
     return ends
 
 
