@@ -1,8 +1,8 @@
 """What turning a trained model into integers costs, on rows that neither has seen.
 
 Each set is split anew for each seed, 65 to 35; models are trained and the integers fitted on the
-first part alone. Agreement is of decisions, on held-out rows within calibration: rows outside it are
-refused, and counted. Targets: at least 99.5 % agree, at most half a point of accuracy is lost.
+first part alone. Agreement is of decisions, on held-out rows within calibration: rows outside it
+are refused, and counted. Targets: at least 99.5 % agree, at most half a point of accuracy is lost.
 """
 
 import argparse

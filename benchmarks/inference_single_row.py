@@ -10,6 +10,7 @@ import json
 import platform
 import statistics
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +22,7 @@ BATCH = 4096
 
 def net(rng: np.random.Generator, *widths: int) -> Net:
     layers = []
-    for number, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
         weights = rng.integers(-64, 65, (outputs, inputs))
         bias = rng.integers(-5000, 5000, outputs)
         is_last = number == len(widths) - 2

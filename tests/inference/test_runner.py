@@ -140,6 +140,7 @@ for path in ("reference", "blas", "onnx"):
 """
 
 
+@pytest.mark.slow
 def test_trace_roots_are_the_same_under_every_kernel_number_of_threads_and_path():
     folder = str(Path(__file__).parent)
     found = set()
