@@ -26,6 +26,8 @@ STYLE = {"backdoor", "naming-convention", "solc-version", "pragma", "similar-nam
 STYLE |= {"too-many-digits"}
 """Detectors of style, which say nothing about a flaw; and the example called backdoor."""
 
+KEPT = ("check", "impact", "confidence", "description")
+
 compiled = {}
 
 
@@ -81,15 +83,8 @@ def run(request):
             results = []
         slither._detectors.clear()
         for result in (one for batch in results for one in batch):
-            findings.append(
-                {
-                    "check": result["check"],
-                    "impact": result["impact"],
-                    "confidence": result["confidence"],
-                    "description": result["description"],
-                    "elements": [element(one) for one in result["elements"]],
-                }
-            )
+            kept = {name: result[name] for name in KEPT}
+            findings += [kept | {"elements": [element(one) for one in result["elements"]]}]
     return {"id": request["id"], "detectors": findings, "broken": broken}
 
 

@@ -63,7 +63,7 @@ class SolidityEngine:
         failed = None
         try:
             for hint in hints(unit, made.name, until=until):
-                findings.append(_finding(source.path, hint))
+                findings += [_finding(source.path, hint)]
         except (TimeoutError, RecursionError) as error:
             reason = str(error) or "its expressions are nested too deeply"
             failed = NotAnalysed(source.path, self.name, f"read in part: {reason}")

@@ -136,21 +136,25 @@ class Contract:
                 if kind_of(one) == kind_of(target) and signature(one) == wanted:
                     if kind_of(one) == "FunctionDefinition" and not one.get("body"):
                         continue
-                    return one
+                    found: Node = one
+                    return found
         return target
 
     def above(self, target: Node, home: Node) -> Node | None:
         """What ``super.f()`` written in `home` runs here."""
         wanted = signature(target)
-        passed = False
-        for base in self.lineage:
-            if passed:
-                for one in base["nodes"]:
-                    if kind_of(one) == "FunctionDefinition" and signature(one) == wanted:
-                        if one.get("body"):
-                            return one
-            passed = passed or base["id"] == home["id"]
+        ids = [base["id"] for base in self.lineage]
+        bases = self.lineage[ids.index(home["id"]) + 1 :] if home["id"] in ids else ()
+        for base in bases:
+            for one in base["nodes"]:
+                if _has_body(one) and signature(one) == wanted:
+                    found: Node = one
+                    return found
         return None
+
+
+def _has_body(node: Node) -> bool:
+    return kind_of(node) == "FunctionDefinition" and bool(node.get("body"))
 
 
 def signature(node: Node) -> str:

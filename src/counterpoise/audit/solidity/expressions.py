@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from counterpoise.audit.solidity.calls import LEAVING
 from counterpoise.audit.solidity.contracts import Contract
 from counterpoise.audit.solidity.graph import Frame, Graph, Place, Vertex
+from counterpoise.audit.solidity.places import place_of
 from counterpoise.audit.solidity.tree import Node, call_kind, children, kind_of, peeled, type_of
 
-__all__ = ["Expressions", "place_of"]
+__all__ = ["Expressions"]
 
 DEPTH = 8
 """Calls put in place of each other at most."""
@@ -159,11 +160,10 @@ class Expressions:
         root = bare
         while kind_of(root) in ("IndexAccess", "MemberAccess"):
             root = peeled(root.get("baseExpression") or root["expression"])
-        if kind_of(root) == "Identifier" and root.get("referencedDeclaration", -1) > 0:
-            if root["referencedDeclaration"] not in self.contract.state and value is not None:
-                key = (frame.number, root["referencedDeclaration"])
-                operator = node.get("operator", "=")
-                self.graph.defined.setdefault(key, []).append((value, frame, operator))
+        declared = root.get("referencedDeclaration", -1) if kind_of(root) == "Identifier" else -1
+        if declared > 0 and declared not in self.contract.state and value is not None:
+            found = (value, frame, node.get("operator", "="))
+            self.graph.defined.setdefault((frame.number, declared), []).append(found)
 
     def _is_pointer(self, node: Node) -> bool:
         """Whether assigning to the name moves a pointer, and changes no storage."""
@@ -258,48 +258,3 @@ class Expressions:
             self.vertex("call", node, frame)
         if SSTORE.search(text):
             self.vertex("write", node, frame, Place(-1))
-
-
-def place_of(node: Node, frame: Frame, graph: Graph, contract: Contract) -> Place | None:  # noqa: PLR0911 - one way a kind
-    """The storage that an expression names; None where it is not storage."""
-    node = peeled(node)
-    kind = kind_of(node)
-    if kind == "Identifier":
-        return _named(node, frame, graph, contract)
-    if kind == "IndexAccess":
-        base = place_of(node["baseExpression"], frame, graph, contract)
-        key = node.get("indexExpression")
-        if base is None or key is None:
-            return base
-        return Place(base.variable, (*base.path, "[]"), (*base.keys, (key, frame)))
-    if kind == "MemberAccess":
-        owner = type_of(node["expression"])
-        if "storage" not in owner and node["memberName"] != "length":
-            return None
-        base = place_of(node["expression"], frame, graph, contract)
-        if base is None:
-            return None
-        return Place(base.variable, (*base.path, "." + node["memberName"]), base.keys)
-    if kind == "FunctionCall" and "storage" in type_of(node):
-        inner = graph.inlined.get((frame.number, node["id"]))
-        for value, where in inner.returns if inner else ():
-            return place_of(value, where, graph, contract)
-    return None
-
-
-def _named(node: Node, frame: Frame, graph: Graph, contract: Contract) -> Place | None:
-    declared = node.get("referencedDeclaration") or -1
-    if declared in contract.state:
-        return Place(declared) if not contract.state[declared].get("constant") else None
-    if "storage" not in type_of(node):
-        return None
-    known = [frame.bound[declared]] if declared in frame.bound else []
-    known += [one[:2] for one in graph.defined.get((frame.number, declared), ())]
-    key = (frame.number, declared)
-    if not known or key in graph.resolving:
-        return None
-    graph.resolving.add(key)
-    try:
-        return place_of(*known[0], graph, contract)
-    finally:
-        graph.resolving.discard(key)

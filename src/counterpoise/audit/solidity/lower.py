@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from counterpoise.audit.solidity.contracts import Contract
 from counterpoise.audit.solidity.expressions import Expressions
@@ -165,7 +166,7 @@ class Lowering(Expressions):
             ends += self.frontier
         self.frontier = ends
 
-    _METHODS: dict[str, Callable[[Lowering, Node, Frame], None]] = {
+    _METHODS: ClassVar[dict[str, Callable[[Lowering, Node, Frame], None]]] = {
         "Block": _block,
         "UncheckedBlock": _unchecked,
         "ExpressionStatement": _expression,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from counterpoise.audit.solidity.calls import LEAVING
 from counterpoise.audit.solidity.contracts import Contract
-from counterpoise.audit.solidity.expressions import place_of
 from counterpoise.audit.solidity.graph import Frame, Graph, Place, Vertex
+from counterpoise.audit.solidity.places import place_of
 from counterpoise.audit.solidity.tree import Node, call_kind, children, kind_of, peeled, type_of
 
 __all__ = ["Fact", "Origins"]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from counterpoise.audit.solidity.calls import out_call
 from counterpoise.audit.solidity.graph import Frame, Vertex
 from counterpoise.audit.solidity.guards import OPEN, Entry, World
-from counterpoise.audit.solidity.rules.hint import Hint, hint_at
+from counterpoise.audit.solidity.rules.hint import Hint, hint_at, some
+from counterpoise.audit.solidity.rules.payouts import payouts
 from counterpoise.audit.solidity.tree import Node, call_kind, kind_of, peeled, spell, type_of, walk
 
 __all__ = ["rules"]
@@ -62,9 +63,9 @@ def _known_by(node: Node, holds: bool, frame: Frame, entry: Entry) -> set[int]:
                     found.add(place.variable)
         node = node["leftExpression"]
     place = origins.place(node, where)
-    if place is not None and place.path and type_of(node) in ("bool", "address", "address payable"):
-        if any("sender" in origins.of(*key) for key in place.keys):
-            found.add(place.variable)
+    named = type_of(node) in ("bool", "address", "address payable")
+    if place is not None and named and any("sender" in origins.of(*key) for key in place.keys):
+        found.add(place.variable)
     return found
 
 
@@ -75,13 +76,13 @@ def _origin(entry: Entry) -> Iterator[Hint]:
                 continue
             sides = [spell(node["leftExpression"]), spell(node["rightExpression"])]
             if "tx.origin" in sides and "msg.sender" not in sides:
-                yield from _one(
+                yield from some(
                     hint_at(
                         entry,
                         "tx-origin",
                         "compared",
                         node,
-                        f"tx.origin decides in {spell(node)}: a contract that the owner calls passes",
+                        f"tx.origin decides in {spell(node)}: what the owner calls passes too",
                     )
                 )
 
@@ -93,9 +94,10 @@ def _writes(entry: Entry, trusted: frozenset[int]) -> Iterator[Hint]:
             continue
         origins = frozenset().union(*(entry.origins.of(*key) for key in place.keys))
         given = entry.origins.of(vertex.value, vertex.frame)
-        if place.path and "sender" in origins and "parameter" not in origins:
-            if not given & {"parameter"} or type_of(vertex.value) not in ("address",):
-                continue  # a caller's own entry
+        own = place.path and "sender" in origins and "parameter" not in origins
+        named = "parameter" in given and type_of(vertex.value) == "address"
+        if own and not named:
+            continue  # a caller's own entry
         if not place.path and not given & (OPEN | {"outside"}):
             continue
         declared = entry.contract.state.get(place.variable, {})
@@ -112,7 +114,7 @@ def _writes(entry: Entry, trusted: frozenset[int]) -> Iterator[Hint]:
         if _paid(entry, index):
             marks.add("paid")
         rule = "unprotected-init" if "once" in marks else "unprotected-write"
-        yield from _one(
+        yield from some(
             hint_at(
                 entry,
                 rule,
@@ -151,7 +153,7 @@ def _calls(entry: Entry) -> Iterator[Hint]:
     for index, vertex in entry.vertices("call"):
         if kind_of(vertex.node) == "FunctionCall" and call_kind(vertex.node) == "selfdestruct":
             if index not in entry.guarded:
-                yield from _one(
+                yield from some(
                     hint_at(
                         entry,
                         "selfdestruct",
@@ -168,7 +170,7 @@ def _calls(entry: Entry) -> Iterator[Hint]:
         if call.how == "delegatecall" and call.target is not None:
             yield from _delegates(entry, index, vertex, call.target, call.arguments)
         elif call.pays and call.value is not None and call.target is not None:
-            yield from _pays(entry, index, vertex, call.target, call.value)
+            yield from payouts(entry, index, vertex, call.target, call.value)
 
 
 def _conditions(entry: Entry, index: int) -> set[str]:
@@ -192,7 +194,7 @@ def _delegates(
         variant = "stored"
     else:
         return
-    yield from _one(
+    yield from some(
         hint_at(
             entry,
             "delegate-target",
@@ -201,100 +203,6 @@ def _delegates(
             f"{spell(target)} runs with this contract's storage",
         )
     )
-
-
-def _pays(entry: Entry, index: int, vertex: Vertex, target: Node, value: Node) -> Iterator[Hint]:
-    """A payout to whoever asks, that no test ties to the caller and no write to a debit."""
-    to = entry.origins.of(target, vertex.frame)
-    if not to & {"sender", "parameter", "origin"}:
-        return
-    amount = entry.origins.of(value, vertex.frame)
-    if amount <= {"value"} or amount == {"value", "constant"}:
-        return
-    graph = entry.graph
-    later = graph.following(index)
-    writes = [
-        one
-        for number, one in entry.vertices("write")
-        if one.place and (number in later or index in graph.following(number))
-    ]
-    facts = list(entry.facts_at(index))
-    marks = set()
-    if "sender" in to:
-        marks.add("to-sender")
-    if amount <= {"constant"}:
-        marks.add("constant")
-    if "balance" in amount:
-        marks.add("balance")
-    if "parameter" in amount:
-        marks.add("chosen")
-    if facts:
-        marks.add("tested")
-    if any(entry.origins.of(node, frame) & {"value"} for node, _, frame in facts):
-        marks.add("paid")
-    if any(
-        entry.origins.of(node, frame) & {"hash", "blockhash", "time", "miner"}
-        for node, _, frame in facts
-    ):
-        marks.add("game")
-    spent = {one.place.variable for one in writes if one.place}
-    tied = {int(one[6:]) for one in amount if one.startswith("state:")}
-    for node, _, frame in facts:
-        tied |= {int(one[6:]) for one in entry.origins.of(node, frame) if one.startswith("state:")}
-    if tied & spent:
-        marks.add("debited")
-        if _wrong_way(entry, index, value, vertex):
-            yield from _one(
-                hint_at(
-                    entry,
-                    "unprotected-transfer",
-                    "wrong-way",
-                    [node for node, _, _ in facts],
-                    "the test lets through more than the caller has",
-                    marks=marks,
-                )
-            )
-        return
-    own = any(_own(entry, one, vertex) for one in walk(value))
-    variant = "undebited" if own else ("constant" if "constant" in marks else "open")
-    yield from _one(
-        hint_at(
-            entry,
-            "unprotected-transfer",
-            variant,
-            vertex.node,
-            f"{spell(value)[:50]} is paid to whoever asks, and nothing is debited",
-            marks=marks,
-        )
-    )
-
-
-def _own(entry: Entry, node: Node, vertex: Vertex) -> bool:
-    place = entry.origins.place(node, vertex.frame)
-    return place is not None and any("sender" in entry.origins.of(*key) for key in place.keys)
-
-
-def _wrong_way(entry: Entry, index: int, value: Node, vertex: Vertex) -> bool:
-    """Whether a test asks that the amount is at least, not at most, what the caller has."""
-    if spell(value) == "" or "parameter" not in entry.origins.of(value, vertex.frame):
-        return False
-    wrong = right = False
-    for node, holds, frame in entry.facts_at(index):
-        if kind_of(node) != "BinaryOperation" or node["operator"] not in ("<", "<=", ">", ">="):
-            continue
-        left, more = node["leftExpression"], node["operator"] in (">", ">=")
-        for one, other, greater in (
-            (left, node["rightExpression"], more),
-            (node["rightExpression"], left, not more),
-        ):
-            if spell(one) == spell(value) and _own_of(entry, other, frame):
-                wrong, right = wrong or greater == holds, right or greater != holds
-    return wrong and not right
-
-
-def _own_of(entry: Entry, node: Node, frame: Frame) -> bool:
-    place = entry.origins.place(node, frame)
-    return place is not None and any("sender" in entry.origins.of(*key) for key in place.keys)
 
 
 def _lengths(entry: Entry) -> Iterator[Hint]:
@@ -312,7 +220,7 @@ def _lengths(entry: Entry) -> Iterator[Hint]:
         given = entry.origins.of(vertex.value, vertex.frame)
         name = entry.world.spoken(place)
         if operator in ("--", "-=") and not _bounded(entry, index, target):
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "array-length",
@@ -322,7 +230,7 @@ def _lengths(entry: Entry) -> Iterator[Hint]:
                 )
             )
         elif operator == "=" and given & {"parameter", "value"}:
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "array-length",
@@ -341,8 +249,3 @@ def _bounded(entry: Entry, index: int, target: Node) -> bool:
             if zero not in (("0", "<=", name), (name, ">=", "0")):
                 return True
     return False
-
-
-def _one(hint: Hint | None) -> Iterator[Hint]:
-    if hint is not None:
-        yield hint

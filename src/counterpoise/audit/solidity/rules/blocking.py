@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from counterpoise.audit.solidity.calls import out_call
 from counterpoise.audit.solidity.graph import Vertex
 from counterpoise.audit.solidity.guards import Entry, World
-from counterpoise.audit.solidity.rules.hint import Hint, hint_at
+from counterpoise.audit.solidity.rules.hint import Hint, hint_at, some
 from counterpoise.audit.solidity.tree import Node, children, kind_of, peeled, spell, type_of, walk
 
 __all__ = ["rules"]
@@ -47,7 +47,7 @@ def _pushes(entry: Entry) -> Iterator[Hint]:
         place = entry.origins.place(call.target, vertex.frame)
         if place is not None and _replaced(entry, index, place.variable):
             marks.add("replaced")
-        yield from _one(
+        yield from some(
             hint_at(
                 entry,
                 "push-payment",
@@ -98,7 +98,7 @@ def _loops(entry: Entry, index: int, vertex: Vertex) -> Iterator[Hint]:
         marks.add("pushes")
     if bound:
         lines = [condition, *(graph.vertices[one].node for one in (*writes, *calls))]
-        yield from _one(
+        yield from some(
             hint_at(
                 entry,
                 "unbounded-loop",
@@ -140,7 +140,7 @@ def _resets(entry: Entry) -> Iterator[Hint]:
         fresh = vertex.value is not None and spell(vertex.value).endswith("(0)")
         deleted = vertex.node.get("operator") == "delete"
         if (fresh or deleted) and place.variable in entry.world.written_openly:
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "unbounded-loop",
@@ -150,8 +150,3 @@ def _resets(entry: Entry) -> Iterator[Hint]:
                     marks={"deleted"} if deleted else set(),
                 )
             )
-
-
-def _one(hint: Hint | None) -> Iterator[Hint]:
-    if hint is not None:
-        yield hint

@@ -8,7 +8,7 @@ from counterpoise.audit.solidity.calls import out_call
 from counterpoise.audit.solidity.graph import Vertex
 from counterpoise.audit.solidity.guards import Entry, World
 from counterpoise.audit.solidity.origins import HASHES
-from counterpoise.audit.solidity.rules.hint import Hint, hint_at
+from counterpoise.audit.solidity.rules.hint import Hint, hint_at, some
 from counterpoise.audit.solidity.tree import Node, call_kind, children, kind_of, peeled, spell, walk
 
 __all__ = ["rules"]
@@ -25,7 +25,7 @@ def rules(world: World) -> Iterator[Hint]:
     for declared in world.contract.state.values():
         value = declared.get("value")
         if value is not None and any(_is_time(one) for one in walk(value)):
-            yield from _one(
+            yield from some(
                 hint_at(
                     world,
                     "timestamp",
@@ -66,7 +66,7 @@ def _drawn(entry: Entry) -> Iterator[Hint]:
                 continue
             told.add(one["id"])
             variant, used, sources = found
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "bad-randomness",
@@ -141,13 +141,13 @@ def _timed(entry: Entry) -> Iterator[Hint]:
             sides = (one["leftExpression"], one["rightExpression"])
             if any("time" in entry.origins.of(each, vertex.frame) for each in sides):
                 told.add(one["id"])
-                yield from _one(_compared(entry, index, one, vertex))
+                yield from some(_compared(entry, index, one, vertex))
     for _, vertex in entry.vertices("write"):
         if vertex.place and "time" in entry.origins.of(vertex.value, vertex.frame):
             exact = vertex.value is not None and _is_time(peeled(vertex.value))
             declared = entry.contract.state.get(vertex.place.variable, {})
             marks = {"slot"} if vertex.place.path else set()
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "timestamp",
@@ -169,7 +169,7 @@ def _timed(entry: Entry) -> Iterator[Hint]:
                 and any("time" in entry.origins.of(each, vertex.frame) for each in children(one))
             ):
                 told.add(one["id"])
-                yield from _one(
+                yield from some(
                     hint_at(
                         entry,
                         "timestamp",
@@ -183,22 +183,21 @@ def _timed(entry: Entry) -> Iterator[Hint]:
 
 def _returned(entry: Entry, told: set[int]) -> Iterator[Hint]:
     for node in walk(entry.function["body"]):
-        if kind_of(node) == "Return" and node.get("expression"):
-            for one in walk(node["expression"]):
-                if kind_of(one) == "BinaryOperation" and one["id"] not in told:
-                    if one["operator"] in ("==", "!=", "<", "<=", ">", ">=") and any(
-                        _is_time(each) for each in walk(one)
-                    ):
-                        told.add(one["id"])
-                        yield from _one(
-                            hint_at(
-                                entry,
-                                "timestamp",
-                                "returned",
-                                one,
-                                f"the answer is {spell(one)}, which a block's maker can bend",
-                            )
-                        )
+        answer = node.get("expression") if kind_of(node) == "Return" else None
+        for one in walk(answer) if answer else ():
+            compares = one.get("operator") in ("==", "!=", "<", "<=", ">", ">=")
+            if one["id"] in told or not compares or not any(_is_time(each) for each in walk(one)):
+                continue
+            told.add(one["id"])
+            yield from some(
+                hint_at(
+                    entry,
+                    "timestamp",
+                    "returned",
+                    one,
+                    f"the answer is {spell(one)}, which a block's maker can bend",
+                )
+            )
 
 
 def _compared(entry: Entry, index: int, node: Node, vertex: Vertex) -> Hint | None:
@@ -255,8 +254,3 @@ def _read(entry: Entry, node: Node, vertex: Vertex) -> list[Node]:
             inner = entry.graph.inlined.get((frame.number, each.get("id", -1)))
             pending += inner.returns if inner else []
     return found
-
-
-def _one(hint: Hint | None) -> Iterator[Hint]:
-    if hint is not None:
-        yield hint

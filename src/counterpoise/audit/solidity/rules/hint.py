@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from counterpoise.audit.solidity.guards import Entry, World
 from counterpoise.audit.solidity.tree import Node
 
-__all__ = ["Hint", "hint_at"]
+__all__ = ["Hint", "hint_at", "some"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +67,9 @@ def hint_at(
 def _marks(world: World) -> frozenset[str]:
     names = {one["name"] for one in world.contract.functions}
     return frozenset({"token"} if {"transfer", "transferFrom"} <= names else ())
+
+
+def some(hint: Hint | None) -> Iterator[Hint]:
+    """The hint, if there is one."""
+    if hint is not None:
+        yield hint

@@ -92,12 +92,10 @@ def _context(
         marks.add("literal")
     if any("outside" in entry.origins.of(one, frame) for one in (left, right)):
         marks.add("outside")
-    for node, _, where in entry.facts_at(index):
-        del where
+    for node, _, _ in entry.facts_at(index):
         if kind_of(node) == "BinaryOperation" and node["operator"] in ORDER:
-            if spell(node["leftExpression"]) == spell(vertex.node) or spell(
-                node["rightExpression"]
-            ) == spell(vertex.node):
+            sides = (spell(node["leftExpression"]), spell(node["rightExpression"]))
+            if spell(vertex.node) in sides:
                 marks.add("in-test")
     return marks
 
@@ -152,9 +150,9 @@ def _bound(
         sides = (spell(fact["leftExpression"]), spell(fact["rightExpression"]))
         if operator == "-" and names & told and spell(left) in sides and spell(right) in sides:
             return True
-        if operator != "-" and (names & set(sides) or _sums(sides, names)):
-            if not (operator == "+" and _only_lower(fact, holds, names)):
-                return True
+        lower = operator == "+" and _only_lower(fact, holds, names)
+        if operator != "-" and not lower and (names & set(sides) or _sums(sides, names)):
+            return True
         if operator == "-" and "0" not in sides and spell(right) in sides:
             return True
         if operator == "-" and spell(left) in sides and kind_of(peeled(right)) == "Literal":
@@ -208,8 +206,9 @@ def _checked_after(entry: Entry, index: int, node: Node, frame: Frame) -> bool:
         for one in walk(vertex.node):
             if kind_of(one) == "BinaryOperation" and one["operator"] in (*ORDER, "=="):
                 sides = (spell(one["leftExpression"]), spell(one["rightExpression"]))
+                operands = {spell(each) for each in (left, right) if each is not None}
                 for mine, other in (sides, sides[::-1]):
-                    if any(each in mine for each in results) and not _is_void(one):
-                        if any(spell(each) == other for each in (left, right) if each is not None):
-                            return True
+                    told = any(each in mine for each in results)
+                    if told and other in operands and not _is_void(one):
+                        return True
     return False

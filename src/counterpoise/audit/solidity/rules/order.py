@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from counterpoise.audit.solidity.calls import out_call
 from counterpoise.audit.solidity.guards import Entry, World
-from counterpoise.audit.solidity.rules.hint import Hint, hint_at
+from counterpoise.audit.solidity.rules.hint import Hint, hint_at, some
 from counterpoise.audit.solidity.tree import Node, kind_of, spell, type_of
 
 __all__ = ["rules"]
@@ -42,7 +42,7 @@ def _puzzles(entry: Entry) -> Iterator[Hint]:
                 known = other <= {"constant", "hash"} or any(o.startswith("state") for o in other)
                 if hashed and known and "parameter" not in other:
                     rival = "pays" if vertex.kind == "call" else "names"
-                    yield from _one(
+                    yield from some(
                         hint_at(
                             entry,
                             "front-running",
@@ -85,13 +85,11 @@ def _rewards(entry: Entry) -> Iterator[Hint]:
                     continue
                 given = other.origins.of(write.value, write.frame)
                 if place.variable in amount and to_sender and given & {"value", "parameter"}:
-                    yield from _one(_changed(entry, index, vertex.node, "amount", other, number))
-                if place.variable in receiver and number not in other.guarded:
-                    if given == {"sender"} and not to_sender:
-                        yield from _one(
-                            _changed(entry, index, vertex.node, "winner", other, number)
-                        )
-                        yield from _one(_changed(other, number, write.node, "winner", entry, index))
+                    yield from some(_changed(entry, index, vertex.node, "amount", other, number))
+                claims = given == {"sender"} and number not in other.guarded
+                if place.variable in receiver and claims and not to_sender:
+                    yield from some(_changed(entry, index, vertex.node, "winner", other, number))
+                    yield from some(_changed(other, number, write.node, "winner", entry, index))
         if amount & receiver:
             continue
         for number, write in entry.vertices("write"):
@@ -100,7 +98,7 @@ def _rewards(entry: Entry) -> Iterator[Hint]:
                 continue
             given = entry.origins.of(write.value, write.frame)
             if "value" in given and index in entry.guarded:
-                yield from _one(_changed(entry, index, vertex.node, "reset", entry, number))
+                yield from some(_changed(entry, index, vertex.node, "reset", entry, number))
 
 
 def _changed(
@@ -144,7 +142,7 @@ def _allowances(entry: Entry) -> Iterator[Hint]:
         if given == {"parameter"}:
             names = {one["name"].lower() for one in entry.contract.functions}
             marks = {"stepwise"} if {"increaseallowance", "increaseapproval"} & names else set()
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "front-running",
@@ -174,7 +172,7 @@ def _plays(entry: Entry) -> Iterator[Hint]:
             if entry.graph.vertices[number].kind == "call"
         }
         if any(_decided(entry, number, place.variable) for number in settles):
-            yield from _one(
+            yield from some(
                 hint_at(
                     entry,
                     "front-running",
@@ -190,8 +188,3 @@ def _decided(entry: Entry, index: int, variable: int) -> bool:
         f"state:{variable}" in entry.origins.of(node, frame)
         for node, _, frame in entry.facts_at(index)
     )
-
-
-def _one(hint: Hint | None) -> Iterator[Hint]:
-    if hint is not None:
-        yield hint

@@ -8,7 +8,7 @@ from counterpoise.audit.solidity.calls import OutCall, out_call
 from counterpoise.audit.solidity.graph import Place, Vertex
 from counterpoise.audit.solidity.guards import Entry, World
 from counterpoise.audit.solidity.locks import is_locked
-from counterpoise.audit.solidity.rules.hint import Hint, hint_at
+from counterpoise.audit.solidity.rules.hint import Hint, hint_at, some
 from counterpoise.audit.solidity.tree import Node, kind_of, spell
 
 __all__ = ["rules"]
@@ -39,20 +39,16 @@ def _after(entry: Entry, index: int, vertex: Vertex, call: OutCall | None) -> It
         place = write.place
         if place is None or place.variable < 0 or is_own_lock(entry, index, place):
             continue
-        read = _read_before(entry, index, place)
-        same = read is not None
-        cross = not same and _matters_elsewhere(entry, place)
-        if not same and not cross:
+        same = _read_before(entry, index, place) is not None
+        if not same and not _matters_elsewhere(entry, place):
             continue
-        extra = set(marks)
-        if _written_before(entry, index, place):
-            extra.add("debited")
-        if read is not None and _feeds(entry, index, call, place):
-            extra.add("fed")
-        if place.keys:
-            extra.add("slot")
-        if _only_on_failure(entry, vertex, number):
-            extra.add("on-failure")
+        facts = {
+            "debited": _written_before(entry, index, place),
+            "fed": same and _feeds(entry, index, call, place),
+            "slot": bool(place.keys),
+            "on-failure": _only_on_failure(entry, vertex, number),
+        }
+        extra = marks | {name for name, holds in facts.items() if holds}
         if _is_harmless(extra):
             continue
         kind = "state" if same else "cross"
@@ -61,19 +57,12 @@ def _after(entry: Entry, index: int, vertex: Vertex, call: OutCall | None) -> It
             best[kind] = (write.node, place, frozenset(extra))
     for kind, (node, place, found) in best.items():
         yield from _hint(entry, vertex, call, kind, node, place, found)
-    if not best and call is not None and call.can_return:
-        events = [graph.vertices[i].node for i in graph.of_kind("event") if i in later]
-        if events:
-            found_hint = hint_at(
-                entry,
-                "reentrancy-events",
-                "event",
-                vertex.node,
-                f"{spell(vertex.node)[:60]} runs before an event is logged",
-                marks=marks,
-            )
-            if found_hint:
-                yield found_hint
+    logs = any(i in later for i in graph.of_kind("event"))
+    if not best and logs and call is not None and call.can_return:
+        text = f"{spell(vertex.node)[:60]} runs before an event is logged"
+        yield from some(
+            hint_at(entry, "reentrancy-events", "event", vertex.node, text, marks=marks)
+        )
 
 
 def _is_harmless(marks: set[str]) -> bool:

@@ -145,14 +145,15 @@ def _constant(node: Node) -> bool | None:  # noqa: PLR0911 - one way a kind
         return None
     left, right = node["leftExpression"], node["rightExpression"]
     if node["operator"] in ("||", "&&"):
-        absorbing = node["operator"] == "||"
+        absorbing: bool = node["operator"] == "||"
         known = (_constant(left), _constant(right))
         if absorbing in known:
             return absorbing
         return (not absorbing) if known == (not absorbing, not absorbing) else None
     plain = all(kind_of(peeled(one)) == "Literal" for one in (left, right))
     if plain and node["operator"] in ("==", "!="):
-        return (spell(left) == spell(right)) == (node["operator"] == "==")
+        same: bool = node["operator"] == "=="
+        return (spell(left) == spell(right)) == same
     return None
 
 
