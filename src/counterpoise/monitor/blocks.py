@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 CallKind = Literal["call", "delegatecall", "staticcall", "callcode", "create", "selfdestruct"]
 
@@ -39,8 +39,9 @@ class Frame:
         The call's input.
     failed :
         Whether it reverted, and with it everything inside.
-    wrote :
-        Whether its own code wrote to storage, if the source can tell.
+    writes :
+        For each write to storage by the call's own code, how many calls it had made before it;
+        None where the source does not tell.
     frames :
         The calls it made, in order.
     """
@@ -51,7 +52,7 @@ class Frame:
     value: int
     given: bytes
     failed: bool = False
-    wrote: bool | None = None
+    writes: tuple[int, ...] | None = None
     frames: tuple[Frame, ...] = ()
 
     def walk(self) -> Iterator[Frame]:
@@ -110,28 +111,6 @@ class Transfer:
     src: bytes
     dst: bytes
     amount: int
-
-
-class Source(Protocol):
-    """Where blocks come from.
-
-    A source gives the blocks of what it holds to be the best chain, each after its parent. Where
-    the chain reorganised, it gives the new branch from the fork on: parents tell the watch.
-    """
-
-    chain_id: int
-
-    def poll(self) -> list[Block]:
-        """The next blocks, at most a few dozen; none if there are none yet."""
-        ...
-
-    def acknowledge(self, block: Block) -> None:
-        """Note that a block and all before it were dealt with, durably."""
-        ...
-
-    def close(self) -> None:
-        """Let go of files and connections."""
-        ...
 
 
 def transfers_of(block: Block) -> Iterator[Transfer]:

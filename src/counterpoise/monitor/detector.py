@@ -1,15 +1,18 @@
-"""What every detector gives, and the table of those there are."""
+"""What every detector gives, and what watches the chain itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from counterpoise.monitor.alert import Finding
 from counterpoise.monitor.blocks import Block
 from counterpoise.monitor.flow import Flow
 from counterpoise.monitor.memory import Memory
+
+if TYPE_CHECKING:
+    from counterpoise.monitor.watch import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +47,20 @@ class Detector(Protocol):
 
     def inspect(self, block: Block, context: Context) -> Iterable[Finding]:
         """Look at the next block."""
+        ...
+
+
+class Observer(Protocol):
+    """Watches how the chain itself behaves: reorgs, clocks, nodes that disagree.
+
+    What it finds is of what a source showed, so no reorg retracts it. After a restart the newest
+    blocks may come again: the same block must then give findings of the same transactions, for
+    which the hash of the block stands where there is none.
+    """
+
+    name: str
+    version: int
+
+    def observe(self, block: Block, outcome: Outcome, now: float) -> Iterable[Finding]:
+        """Look at a block that was taken in at `now`, Unix seconds by the machine's clock."""
         ...
