@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Receipt,
         Workbench,
     )
+    from counterpoise.chain.call_tree import Call, Emitted
     from counterpoise.chain.compiled import Artifact, artifact, artifact_of
     from counterpoise.chain.contract import Contract, Event, deploy
     from counterpoise.chain.dev_accounts import dev_account
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "account": ("Account", "Transaction", "recover"),
+    "call_tree": ("Call", "Emitted"),
     "compiled": ("Artifact", "artifact", "artifact_of"),
     "backend": (
         "FINAL_DEPTH",
@@ -51,9 +53,11 @@ __all__ = [
     "Account",
     "Artifact",
     "Block",
+    "Call",
     "Chain",
     "Contract",
     "Domain",
+    "Emitted",
     "Event",
     "FINAL_DEPTH",
     "Features",

@@ -151,6 +151,19 @@ REQUIRED: Mapping[str, Mapping[str, Rule]] = {
         "counts": _is_metrics,
         "limits": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     },
+    "alert": {
+        "alert": _is_digest,
+        "digest": _is_digest,
+        "chain": _is_count,
+        "block": _is_count,
+        "block_hash": _is_digest,
+        "detector": _is_text,
+        "version": _is_count,
+        "severity": _is_text,
+        "confidence_ppm": _is_count,
+        "status": _is_text,
+        "watch": _is_digest,
+    },
     "erasure": {
         "dataset": _is_digest,
         "positions": _is_positions,
@@ -163,6 +176,7 @@ OPTIONAL: Mapping[str, Mapping[str, Rule]] = {
     "consent": {"revokes": _is_digest},
     "model": {"job": _is_count},
     "update": {"rows": _is_count},
+    "alert": {"model": _is_digest},
     "decision": {
         "output": _is_text,
         "output_commitment": _is_digest,
