@@ -1,4 +1,4 @@
-"""What SARIF 2.1.0 asks of the objects that a report has; sections of the OASIS standard are named."""
+"""What SARIF 2.1.0 asks of the objects of a report; sections of the OASIS standard are named."""
 
 MESSAGE = {
     "type": "object",

@@ -98,7 +98,8 @@ def test_a_baseline_is_written_and_then_counts(folder):
 
 def test_a_second_audit_is_read_from_the_cache_until_an_import_changes(folder):
     (folder / "own.vy").write_text(
-        "# pragma version ~=0.4.3\n@internal\ndef _check():\n    assert msg.sender == 0x0000000000000000000000000000000000000001\n"
+        "# pragma version ~=0.4.3\n@internal\ndef _check():\n"
+        "    assert msg.sender == 0x0000000000000000000000000000000000000001\n"
     )
     (folder / "Vault.vy").write_text(
         "# pragma version ~=0.4.3\nimport own\n\n@external\ndef sweep(to: address):\n"

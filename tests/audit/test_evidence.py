@@ -56,14 +56,22 @@ def test_a_statement_that_says_something_else_than_its_report_is_false(outcome, 
 
 def test_a_statement_of_another_kind_is_refused(outcome):
     other = build_statement(
-        "join", [Subject("task", bytes(32))], actor="0x01", time=1, nonce=bytes(16),
-        job=1, dataset=bytes(32), stake="1",
+        "join",
+        [Subject("task", bytes(32))],
+        actor="0x01",
+        time=1,
+        nonce=bytes(16),
+        job=1,
+        dataset=bytes(32),
+        stake="1",
     )
     with pytest.raises(InputError, match="wanted one of an audit"):
         check_report(other, report_bytes(outcome))
 
 
-@pytest.mark.parametrize("field", ["report", "rule_set", "engines", "compilers", "counts", "limits"])
+@pytest.mark.parametrize(
+    "field", ["report", "rule_set", "engines", "compilers", "counts", "limits"]
+)
 def test_an_audit_statement_lacks_nothing(statement, field):
     fields = {k: v for k, v in statement.predicate.items() if k != field}
     common = {name: fields.pop(name) for name in ("actor", "time", "inputs")}

@@ -330,7 +330,8 @@ def lapse(job: uint256):
     ),
     "bad-randomness": (
         "\nwinner: uint256\n\n@external\ndef draw(n: uint256):\n    assert n > 0\n"
-        "    self.winner = convert(keccak256(abi_encode(block.timestamp, msg.sender)), uint256) % n\n",
+        "    self.winner = convert("
+        "keccak256(abi_encode(block.timestamp, msg.sender)), uint256) % n\n",
         "\nday: uint256\nword: bytes32\n\n@external\ndef note(n: uint256):\n"
         "    self.day = block.timestamp // 86400 % 7\n"
         "    self.word = keccak256(abi_encode(n, block.timestamp))\n",
@@ -340,7 +341,8 @@ def lapse(job: uint256):
         "\nend: uint256\n\n@external\ndef stop():\n    assert block.timestamp >= self.end\n",
     ),
     "unsafe-math": (
-        "\nsum: uint256\n\n@external\ndef add(n: uint256):\n    self.sum = unsafe_add(self.sum, n)\n",
+        "\nsum: uint256\n\n@external\ndef add(n: uint256):\n"
+        "    self.sum = unsafe_add(self.sum, n)\n",
         "\nleft: uint256\n\n@external\ndef take(n: uint256):\n    assert n <= self.left\n"
         "    self.left = unsafe_sub(self.left, n)\n",
     ),
@@ -406,7 +408,8 @@ def lapse(job: uint256):
     ),
     "no-slippage": (
         "\ninterface IPool:\n    def exchange(sold: uint256, min_out: uint256): nonpayable\n\n"
-        "@external\ndef trade(pool: address, n: uint256):\n    extcall IPool(pool).exchange(n, 0)\n",
+        "@external\ndef trade(pool: address, n: uint256):\n"
+        "    extcall IPool(pool).exchange(n, 0)\n",
         "\ninterface IPool:\n    def exchange(sold: uint256, min_out: uint256): nonpayable\n\n"
         "@external\ndef trade(pool: address, n: uint256, least: uint256):\n"
         "    extcall IPool(pool).exchange(n, least)\n",

@@ -48,16 +48,7 @@ def _target(call: Call) -> str:
 
 def _after(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterator[Found]:
     """Writes that follow a call, of variables that the call could have relied on."""
-    late: dict[str, tuple[Event, Event]] = {}
-    for write, _ in entry.writes:
-        if write.variable not in late and entry.follows(write, event):
-            before = _relied_on(entry, event, write)
-            if before is not None:
-                late[write.variable] = before, write
-    for write, _ in entry.writes:
-        if write.variable not in late and entry.follows(write, event):
-            late[write.variable] = event, write
-    for name, (before, write) in sorted(late.items()):
+    for name, (before, write) in sorted(_late_writes(entry, event).items()):
         if before is event:
             yield _out_of_order(entry, event, call, write)
             continue
@@ -90,6 +81,23 @@ def _after(contract: Contract, entry: Entry, event: Event, call: Call) -> Iterat
             )
         else:
             yield from _view(contract, entry, event, call, write, steps)
+
+
+def _late_writes(entry: Entry, event: Event) -> dict[str, tuple[Event, Event]]:
+    """The first write of each variable after a call, with the read before it that was relied on.
+
+    Where nothing was relied on, the call itself stands in the read's place.
+    """
+    late: dict[str, tuple[Event, Event]] = {}
+    for write, _ in entry.writes:
+        if write.variable not in late and entry.follows(write, event):
+            before = _relied_on(entry, event, write)
+            if before is not None:
+                late[write.variable] = before, write
+    for write, _ in entry.writes:
+        if write.variable not in late and entry.follows(write, event):
+            late[write.variable] = event, write
+    return late
 
 
 def _out_of_order(entry: Entry, event: Event, call: Call, write: Event) -> Found:
