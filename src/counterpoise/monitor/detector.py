@@ -42,8 +42,15 @@ class Detector(Protocol):
     reads no clock and draws no lots.
     """
 
-    name: str
-    version: int
+    @property
+    def name(self) -> str:
+        """What its findings are filed under; unique in a watch."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Grows whenever the same blocks would give other findings."""
+        ...
 
     def inspect(self, block: Block, context: Context) -> Iterable[Finding]:
         """Look at the next block."""
