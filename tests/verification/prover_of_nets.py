@@ -41,8 +41,10 @@ def small_net(change=0, outputs=1):
     first = Layer(
         np.array([[3, -2], [-64, 64], [5 + change, 7]]), np.array([-10, 99, 0]), 0, 2, 0, 90
     )
-    weights = np.arange(3 * outputs).reshape(outputs, 3) - 4
-    return Net((first, Layer(weights, np.arange(outputs) - 5)), 2 if outputs == 1 else 0)
+    weights, bias = np.arange(3 * outputs).reshape(outputs, 3) - 4, np.arange(outputs) - 5
+    if outputs > 1:  # the two greatest logits tie
+        weights[-1], bias[-1] = weights[-2], bias[-2]
+    return Net((first, Layer(weights, bias)), -2 if outputs == 1 else 0)
 
 
 @dataclass

@@ -120,6 +120,14 @@ def test_reveals_of_no_more_than_half_of_the_stake_are_no_quorum(five):
     assert five.verdict(request).status == Status.NONE
 
 
+def test_two_heavy_members_are_no_quorum_of_three(five):
+    for member in (five.ann, five.bob):
+        five.quorum.join(member, 300 * TOKEN)
+    request = five.ask()
+    five.play(request, everyone(five)[:2])
+    assert five.verdict(request).status == Status.NONE
+
+
 def test_a_copied_commitment_cannot_be_revealed(five):
     request = five.ask()
     seal = five.seal(five.ann, request, TRUE)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from committee import LIFE, SALT, refused
 from prover_of_nets import (
@@ -28,6 +29,7 @@ need_verifier()
 
 VALUES = b"\x0a\x02"
 NET, SWAPPED, WIDE = small_net(), small_net(change=1), small_net(outputs=9)
+EDGE = replace(NET, threshold=int(NET.run(np.array([[10, 2]], np.uint8)).logits[0, 0]))
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 
 
@@ -38,8 +40,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def one_bench(folder):
-    made = build_bench(folder, [NET, SWAPPED, WIDE])
-    for net in (NET, SWAPPED, WIDE):
+    made = build_bench(folder, [NET, SWAPPED, WIDE, EDGE])
+    for net in (NET, SWAPPED, WIDE, EDGE):
         made.zk.pin(OWNER, made.keys[net.id])
     return made
 
@@ -75,13 +77,23 @@ def test_a_proof_makes_the_answer_final_in_its_own_transaction(bench, evidence):
         bench.send(again, evidence, bench.keys[NET.id])
 
 
-def test_the_greatest_of_nine_logits_is_the_decision(bench):
+def test_the_first_of_the_greatest_of_nine_logits_is_the_decision(bench):
     request, prover = bench.ask(WIDE, VALUES), bench.prover(WIDE)
     found = prover.prove(WIDE, request)
     assert prover.advance(NODE, request, found) == Status.FINAL
     verdict = bench.zk.verdict(request.asker, request.id)
     assert verdict.answer == found.answer and len(found.answer) == 38
-    assert parse_answer(found.answer)[1] > 0
+    logits, decision = parse_answer(found.answer)
+    assert logits[7] == logits[8] == max(logits) and decision == 7
+
+
+def test_a_logit_at_its_negative_threshold_is_not_above_it(bench):
+    assert EDGE.threshold < -2
+    request, prover = bench.ask(EDGE, VALUES), bench.prover(EDGE)
+    found = prover.prove(EDGE, request)
+    assert prover.advance(NODE, request, found) == Status.FINAL
+    assert bench.zk.verdict(request.asker, request.id).answer == found.answer
+    assert parse_answer(found.answer) == ((EDGE.threshold,), 0)
 
 
 @pytest.mark.slow

@@ -45,9 +45,10 @@ def diagnosis(
 ) -> int:
     """Run the diagnosis federation and show or write what it came to."""
     from counterpoise.apps.diagnosis.demo import Diagnosis, Options
+    from counterpoise.apps.diagnosis.opinion import ask_for_opinion
     from counterpoise.apps.diagnosis.report import build_report
     from counterpoise.apps.diagnosis.screen import progress, show
-    from counterpoise.federation import verify_job
+    from counterpoise.apps.diagnosis.verify import check_all
     from counterpoise.provenance import Verdict
 
     check_report_place(report)
@@ -57,13 +58,14 @@ def diagnosis(
         run = Diagnosis(folder, Options(seed, honest), say)
         try:
             run.run()
+            opinion = ask_for_opinion(run)
             seconds = {"run": time.perf_counter() - started}
             verdict = Verdict()
             say("verify re-derives every number", 0, 1)
-            verify_job(run.network, run.terms.job, verdict)
+            check_all(run.network, verdict)
             seconds["verify"] = time.perf_counter() - started - seconds["run"]
             say("gathering figures", 0, 1)
-            found = build_report(run, verdict, seconds=seconds)
+            found = build_report(run, opinion, verdict, seconds=seconds)
         finally:
             run.network.close()
     text = json.dumps(found.record(), indent=2)

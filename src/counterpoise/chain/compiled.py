@@ -71,8 +71,8 @@ def digest_of_sources(sources: dict[str, str]) -> bytes:
 
 def contract_path(name: str) -> Path:
     """Find the source of a contract of this package, `src/counterpoise/<room>/<Name>.vy`."""
-    found = sorted(PACKAGE.rglob(f"{name}.vy"))
-    if len(found) != 1 or not name[:1].isupper():
+    found = sorted(PACKAGE.rglob(f"{name}.vy")) if name[:1].isupper() else []
+    if len(found) != 1:
         raise InputError(
             f"there {'is no' if not found else 'is more than one'} contract {name!r}",
             hint=f"there are {', '.join(path.stem for path in contract_paths())}",

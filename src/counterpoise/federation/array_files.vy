@@ -5,6 +5,8 @@
 @notice Reads numbers out of the bytes that participants reveal and models are stored as (DAG-CBOR), and checks that
      these are the only bytes for such numbers.
 @dev As counterpoise.core.arrays and counterpoise.federation.model_file write them. Sizes below 2**16 only.
+@custom:trust Nobody: pure functions of the contracts that use them.
+@custom:stop Nothing to stop: they hold nothing.
 """
 
 START: constant(uint256) = 179651576165473  # 0xa36464617461: a map of three, "data"

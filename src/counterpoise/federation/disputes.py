@@ -14,6 +14,7 @@ from counterpoise.core.errors import CounterpoiseError
 from counterpoise.federation.judge import NO_OPENING, Accusation
 from counterpoise.federation.judge_pay import claim_leaves
 from counterpoise.federation.judge_rules import Articles, Place, World
+from counterpoise.federation.promises import Promise
 from counterpoise.federation.rules.round_trace import SECTIONS, STATISTICS_ROUND
 from counterpoise.federation.rules.trace import Opening, Section, Trace
 from counterpoise.federation.validation import ValidationSet
@@ -21,18 +22,6 @@ from counterpoise.federation.validation import ValidationSet
 Cells = Iterator[Accusation]
 AT_MOST = 4
 """Entries of a section that are looked at where more of them differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a member committed to: the update and salt, and its proof under the posted root."""
-
-    member: bytes
-    root: bytes
-    time: int
-    update: bytes
-    salt: bytes
-    proof: tuple[bytes, ...]
 
 
 @dataclass

@@ -16,6 +16,7 @@ from counterpoise.federation.bonds import release_bond
 from counterpoise.federation.book import Book
 from counterpoise.federation.coordinator import Coordinator
 from counterpoise.federation.courier import MailCourier
+from counterpoise.federation.defence import Defence
 from counterpoise.federation.evidence import Notary
 from counterpoise.federation.mail import Letterbox, join_topic, post_letter, task_topic, topic
 from counterpoise.federation.node import Say, quiet
@@ -30,6 +31,8 @@ from counterpoise.network import Network
 from counterpoise.provenance import Envelope, kind_of
 
 POLL_SECONDS = 0.25
+DEFENCE_SECONDS = 2.0
+"""How often a bonded coordinator looks for demands while it waits."""
 JOINING = ("dataset", "consent", "join")
 
 
@@ -62,6 +65,10 @@ class Host:
 
     def __post_init__(self) -> None:
         self.postings = Postings(self.network, self.notary.account, self.terms.job)
+        self._defence: Defence | None = None
+        if self.terms.bond:
+            self._defence = Defence(self.network, self.notary.account, self.terms, self.say)
+            self._defend_at = self.clock()
 
     def run(self) -> list[Outcome]:
         """Bring the job from where it stands to its payment; give the outcome of each round."""
@@ -101,7 +108,7 @@ class Host:
             terms.commit_seconds,
             terms.reveal_seconds,
             self.clock,
-            self.pause,
+            self._wait,
             self.postings.attempt,
         )
 
@@ -113,6 +120,19 @@ class Host:
 
         coordinator = Coordinator(self.network, self.notary, terms, roster, courier, on_step)
         return coordinator
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass, and answer meanwhile what is demanded of the rounds that stand."""
+        if self._defence is None:
+            self.pause(seconds)
+            return
+        left = seconds
+        while left > 0:
+            if self.clock() >= self._defend_at:
+                self._defence.step()
+                self._defend_at = self.clock() + DEFENCE_SECONDS
+            self.pause(min(left, DEFENCE_SECONDS))
+            left -= DEFENCE_SECONDS
 
     def _gather(self) -> list[bytes]:
         """Wait for members; give the task's and their statements, the first entries of the job."""
@@ -180,7 +200,7 @@ class Host:
             if not told:
                 self.say(f"the last challenge window is open for {max(left, 0)} s more")
                 told = True
-            self.pause(max(left, POLL_SECONDS))
+            self._wait(max(left, POLL_SECONDS))
         self.say(f"job {self.terms.job} is paid")
         if release_bond(self.network, self.notary.account, self.terms):
             self.say("the bond is back")

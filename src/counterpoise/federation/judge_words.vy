@@ -3,6 +3,8 @@
 @title Words of the judge of rounds
 @license Apache-2.0
 @notice What the judge hashes, what it tells its benches, and what articles it takes.
+@custom:trust Nobody: pure functions of the contracts that use them.
+@custom:stop Nothing to stop: they hold nothing.
 """
 
 from counterpoise.federation import IRoundJudge

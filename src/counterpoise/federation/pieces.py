@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from counterpoise.chain import Event
 from counterpoise.core import merkle
 from counterpoise.federation.judge_rules import HEAD
 from counterpoise.federation.rules.trace import SUMMARY, Opening, Section, Trace
@@ -99,3 +100,10 @@ def _path(index: int, count: int) -> Iterator[tuple[int, int]]:
         if index ^ 1 < count:
             yield level, index ^ 1
         level, index, count = level + 1, index >> 1, (count + 1) >> 1
+
+
+def opening_in(event: Event) -> Opening:
+    """Give the entry that a ``Revealed`` event carries, with its proof."""
+    args = event.args
+    place = (args["head"], args["section"], args["index"])
+    return Opening(*place, args["entry"], tuple(args["proof"]))

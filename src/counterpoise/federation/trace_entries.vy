@@ -4,6 +4,8 @@
 @license Apache-2.0
 @notice Opens entries of a trace against its root, and reads what many cells need of them.
 @dev The layout is that of counterpoise.federation.rules.round_trace.
+@custom:trust Nobody: pure functions of the contracts that use them.
+@custom:stop Nothing to stop: they hold nothing.
 """
 
 from counterpoise.chain.lib import rfc6962

@@ -9,26 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from counterpoise.chain import Account, Event
-from counterpoise.core.claims_tree import ClaimsTree
+from counterpoise.chain import Account
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, Reverted
 from counterpoise.core.units import format_tokens, to_checksum
 from counterpoise.federation.admission import committed_digests, settle
 from counterpoise.federation.bonds import check_articles, judge_of
 from counterpoise.federation.book import Book
-from counterpoise.federation.disputes import Promise, Suspect, raw_rows
-from counterpoise.federation.evidence import commitment_leaf
+from counterpoise.federation.disputes import Suspect, raw_rows
 from counterpoise.federation.intake import Desk
 from counterpoise.federation.judge_rules import MODEL_BLOB, UPDATE_BLOB, Place, World
 from counterpoise.federation.model_file import ModelFile
-from counterpoise.federation.pieces import Pieces
+from counterpoise.federation.pieces import Pieces, opening_in
 from counterpoise.federation.postings import Postings
+from counterpoise.federation.promises import promises_of
 from counterpoise.federation.replay import Outcome, Replay
 from counterpoise.federation.roster import read_roster
 from counterpoise.federation.rounds_rules import Record, Result
 from counterpoise.federation.rules.round_trace import SECTIONS
-from counterpoise.federation.rules.trace import Opening, Trace
+from counterpoise.federation.rules.trace import Trace
 from counterpoise.federation.terms import Terms
 from counterpoise.federation.validation import ValidationSet
 from counterpoise.network import Network
@@ -252,7 +251,7 @@ class Watcher:
             if (args["round"], args["word"]) != (number, found.word):
                 continue
             if args["section"] < len(SECTIONS):
-                pieces.add(_opening(event))
+                pieces.add(opening_in(event))
         return pieces
 
     def _suspect(self, number: int, found: Seen, posted: Trace, book: Book) -> Suspect:
@@ -270,38 +269,8 @@ class Watcher:
             self.seen[number - 2].outcome.trace if number > 1 else None,
             self._blob,
             raw_rows(validation),
-            self._promises(number, book),
+            promises_of(self.terms, number, book.round(number), self.postings.commitment(number)),
         )
-
-    def _promises(self, number: int, book: Book) -> list[Promise]:
-        """What members committed to under the posted root, and have revealed."""
-        pages, begun = book.round(number), self.postings.commitment(number)
-        digests = {
-            entry.fields["actor"].lower(): bytes.fromhex(entry.fields["digest"])
-            for entry in pages.commitments
-        }
-        members = {actor: bytes.fromhex(actor[2:]) for actor in digests}
-        leaves = {
-            actor: commitment_leaf(self.terms, number, members[actor], digest)
-            for actor, digest in digests.items()
-        }
-        if begun is None or len(set(leaves.values())) != len(leaves) or not leaves:
-            return []
-        tree, places = ClaimsTree(list(leaves.values())), {a: i for i, a in enumerate(leaves)}
-        if tree.root != begun.commitments_root:
-            return []
-        return [
-            Promise(
-                members[actor],
-                tree.root,
-                begun.time,
-                bytes.fromhex(entry.fields["update"]),
-                bytes.fromhex(entry.fields["salt"]),
-                tuple(tree.proof(places[actor])),
-            )
-            for entry in pages.updates
-            if (actor := entry.fields["actor"].lower()) in places
-        ]
 
     def _is_member(self, job: int, account: bytes) -> bool:
         return self.postings.cohort.member(job, account) is not None
@@ -328,9 +297,3 @@ def replace_head(true: Trace, head: bytes) -> Trace:
     found = replace(true)
     found.__dict__["head"] = head
     return found
-
-
-def _opening(event: Event) -> Opening:
-    args = event.args
-    place = (args["head"], args["section"], args["index"])
-    return Opening(*place, args["entry"], tuple(args["proof"]))

@@ -1,8 +1,10 @@
 """Which contracts a network is founded with, in which order and on which terms."""
 
-from counterpoise.chain import Account, Chain, Contract, deploy
+from counterpoise.chain import Account, Chain, Contract, Workbench, deploy
+from counterpoise.core.errors import InputError
 from counterpoise.core.log_table import table_bytes
 from counterpoise.core.units import PPM, TOKEN
+from counterpoise.verification import ZkClient, deploy_verifier
 
 NOBODY = bytes(20)
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -55,7 +57,23 @@ def _levels(
         "Optimistic": deploy(chain, operator, "Optimistic", *parties, *windows),
         "Quorum": deploy(chain, operator, "Quorum", (token.address, *committee)),
         "Direct": deploy(chain, operator, "Direct"),
+        **_zero_knowledge(chain, operator, models),
     }
+
+
+def _zero_knowledge(chain: Chain, operator: Account, models: Contract) -> dict[str, Contract]:
+    """The evaluator of proofs, on a local chain and where its verifier was built: `make zk`.
+
+    It takes keys of a development SRS and marks them. A public chain wants a ceremony's: there
+    `ZkClient.deploy` with the ceremony and `production`.
+    """
+    if not isinstance(chain, Workbench):
+        return {}
+    try:
+        verifier = deploy_verifier(chain, operator)
+    except InputError:
+        return {}
+    return {"ZkProofs": ZkClient.deploy(chain, operator, models.address, verifier.address).contract}
 
 
 def _round_judge(chain: Chain, operator: Account, rounds: Contract) -> list[Contract]:

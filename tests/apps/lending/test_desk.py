@@ -589,6 +589,20 @@ def test_prices_at_the_knots_and_points_are_those_of_the_rules(priced):
         assert priced.price(logit) == pricing.price(words(logit), policy)
 
 
+def test_the_last_point_of_the_curve_is_still_lent_to(world):
+    curve = (Point(0, 300), Point(250_000, 700), Point(500_000, 1490))
+    desk = DeskClient.deploy(
+        world.minter,
+        world.oracle,
+        lender=world.lender.address,
+        clerk=world.clerk.address,
+        attester=world.attester.address,
+        policy=replace(world.policy, curve=curve),
+    )
+    assert desk.price(0) == pricing.Terms(500_000, 1490)
+    assert not desk.price(1).is_offer
+
+
 def test_an_unknown_loan_has_no_terms(world):
     from counterpoise.core.errors import InputError
 

@@ -188,15 +188,16 @@ def zk_is_here():
 @pytest.mark.slow
 @pytest.mark.skipif(not zk_is_here(), reason="skipped: needs the zk extra and `make zk`")
 def test_zero_knowledge_takes_part_where_it_can_be_had(tmp_path):
-    run = Lending(tmp_path / "zk", Options(42))
-    run.run()
-    verdict = Verdict()
-    verify_lending(run.network, verdict)
-    row = build_report(run, verdict, seconds={"run": 1.0, "verify": 1.0}).levels["zk"]
+    run, verdict = Lending(tmp_path / "zk", Options(42)), Verdict()
+    try:
+        run.run()
+        verify_lending(run.network, verdict)
+        row = build_report(run, verdict, seconds={"run": 1.0, "verify": 1.0}).levels["zk"]
+    finally:
+        run.network.close()
     assert verdict.is_true
     assert 0 < row["gas"]["proof"] <= 750_000 and row["proof_bytes"] > 1_000
     assert "a development one" in row["trusted"]
-    run.network.close()
 
 
 def test_a_folder_with_another_run_or_network_is_refused(finished, tmp_path):
