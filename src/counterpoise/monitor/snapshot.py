@@ -9,7 +9,7 @@ from typing import Any
 
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import StorageError
-from counterpoise.monitor.alert import Alert, Edge, Entity, Finding, Severity, Standing
+from counterpoise.monitor.alert_record import alert_of, alert_value, frozen
 from counterpoise.monitor.detector import Detector
 from counterpoise.monitor.graph import Graph, Mark
 from counterpoise.monitor.memory import Memory
@@ -62,7 +62,7 @@ def watch_from_bytes(
             body, graph, digest = (archive.read(name) for name in ("watch", "graph", "digest"))
         if sha256(body + graph) != digest:
             raise StorageError("this snapshot of a watch is damaged", hint=HINT)
-        record = _frozen(cbor2.loads(body))
+        record = frozen(cbor2.loads(body))
     except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
         raise StorageError(f"these bytes are no snapshot of a watch: {error}", hint=HINT) from error
     if record["format"] != FORMAT:
@@ -85,49 +85,12 @@ def _names(detectors: Sequence[tuple[str, int]]) -> str:
     return ", ".join(f"{name} {version}" for name, version in detectors) or "none"
 
 
-def _frozen(value: Any) -> Any:
-    """Lists as tuples all the way down, as the memory's values were."""
-    if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _frozen(item) for key, item in value.items()}
-    return value
-
-
 def _step_value(step: Step) -> list[Any]:
-    alerts = [_alert_value(alert) for alert in step.alerts]
+    alerts = [alert_value(alert) for alert in step.alerts]
     marks = [step.memory, step.graph.head, step.graph.tail]
     return [step.number, step.hash, step.parent, *marks, alerts]
 
 
 def _step(value: tuple[Any, ...]) -> Step:
     number, hash_, parent, memory, head, tail, alerts = value
-    return Step(number, hash_, parent, memory, Mark(head, tail), tuple(map(_alert, alerts)))
-
-
-def _alert_value(alert: Alert) -> list[Any]:
-    finding = alert.finding
-    entities = [[e.address, e.role, e.label, e.listed] for e in finding.entities]
-    edges = [[e.src, e.dst, e.token, e.amount, e.transaction] for e in finding.edges]
-    head = [alert.chain_id, alert.block_number, alert.block_hash, alert.time, alert.standing.value]
-    what = [finding.detector, finding.version, int(finding.severity), finding.confidence]
-    told = [list(finding.transactions), entities, list(finding.reasons), edges, finding.scheme]
-    rest = [finding.loss, finding.loss_token, list(finding.limits), finding.model]
-    return [head, [*what, *told, *rest]]
-
-
-def _alert(value: tuple[Any, ...]) -> Alert:
-    (chain, number, hash_, time, standing), found = value
-    detector, version, severity, confidence, hashes, entities, reasons, edges, *rest = found
-    finding = Finding(
-        detector,
-        version,
-        Severity(severity),
-        confidence,
-        hashes,
-        tuple(Entity(*entity) for entity in entities),
-        reasons,
-        tuple(Edge(*edge) for edge in edges),
-        *rest,
-    )
-    return Alert(chain, number, hash_, time, finding, Standing(standing))
+    return Step(number, hash_, parent, memory, Mark(head, tail), tuple(map(alert_of, alerts)))
