@@ -107,26 +107,33 @@ class Reference:
             f["fresh"] and f["dst"] in paid for e in fresh for f in self.out(e["src"], cap)
         )
         found["fresh_alike_out_dst"] = sum(alike(e) and e["fresh"] for e in self.out(dst, cap))
-        return found | self.upstream(src, dst, size) | self.cluster(src, dst, size)
+        return found | self.upstream(src, dst, size) | self.cluster(src, dst, now, size)
 
     def upstream(self, src, dst, size):
-        waiting, known, longest = deque([(src, 0)]), {src}, 0
+        waiting, known, longest, busy = deque([(src, 0)]), {src}, 0, []
+
+        def found(cycle):
+            traffic = sum(busy) // len(busy)
+            keys = ("cycle", "upstream", "upstream_accounts", "upstream_traffic")
+            return dict(zip(keys, (cycle, longest, len(known), traffic), strict=True))
+
         while waiting:
             account, hops = waiting.popleft()
             longest = max(longest, hops)
+            busy.append(size_of(len(self.out(account)) + len(self.into(account))))
             if hops >= 20:
                 continue
             for edge in self.into(account, self.limits.cap):
                 if not edge["fresh"] or not -32 <= edge["size"] - size <= 64 + 8 * hops:
                     continue
                 if edge["src"] == dst:
-                    return {"cycle": hops + 1, "upstream": longest, "upstream_accounts": len(known)}
+                    return found(hops + 1)
                 if edge["src"] not in known:
                     known.add(edge["src"])
                     waiting.append((edge["src"], hops + 1))
-        return {"cycle": 0, "upstream": longest, "upstream_accounts": len(known)}
+        return found(0)
 
-    def cluster(self, src, dst, size):
+    def cluster(self, src, dst, now, size):
         members, at, rows, edges = [src, dst], 0, [], []
         while at < len(members):
             account = members[at]
@@ -143,6 +150,9 @@ class Reference:
             edges += out
             rows.append((len(out), len(into)))
         apart = [abs(e["size"] - size) for e in edges]
+        busy = [size_of(len(self.out(a)) + len(self.into(a))) for a in members]
+        usual = {a: [e["size"] for e in self.out(a)] for a in members}
+        above = [e["size"] - sum(usual[e["src"]]) // len(usual[e["src"]]) for e in edges]
         return {
             "cluster": len(edges),
             "cluster_accounts": len(members),
@@ -154,4 +164,9 @@ class Reference:
             "cluster_chain": max((e["depth"] for e in edges), default=0),
             "cluster_spread": sum(apart) // len(edges) if edges else 24,
             "cluster_density": 64 * len(edges) // len(members),
+            "cluster_traffic": sum(busy) // len(members),
+            "cluster_quietest": min(busy),
+            "cluster_busiest": max(busy),
+            "cluster_span": now - min((e["time"] for e in edges), default=now),
+            "cluster_unusual": sum(above) // len(edges) if edges else 0,
         }

@@ -82,8 +82,8 @@ def test_forks_leave_no_trace(length, forks, after):
         show(fork)
         show(main[fork_at + 1 :])
         if fork and fork_at == length - 1:
-            show(branch(3, 1, main[-1].hash, length))  # the tip itself has to come back
-            main = [*main, *branch(3, 1, main[-1].hash, length)]
+            show(branch(5000, 1, main[-1].hash, length))  # the tip itself has to come back
+            main = [*main, *branch(5000, 1, main[-1].hash, length)]
             length += 1
     rest = branch(9, after, main[-1].hash, length)
     show(rest)

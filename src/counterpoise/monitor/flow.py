@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.core.errors import InputError
+from counterpoise.monitor.alert import Edge
 from counterpoise.monitor.blocks import Block, Transfer, transfers_of
-from counterpoise.monitor.graph import Graph, Mark
+from counterpoise.monitor.graph import TAG, Graph, Mark
 from counterpoise.monitor.memory import Memory
 
 ACCOUNTS = "flow accounts"
 LIMIT = 1 << 62
+HASH = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,12 +35,33 @@ class Flow:
         How many transfers were of tokens without a scale.
     idle :
         How many moved nothing or went from an account to itself.
+    first, graph :
+        The first one's number in the graph, and the graph: for `around`.
     """
 
     transfers: tuple[Transfer, ...]
     features: NDArray[np.int32]
     unknown: int
     idle: int
+    first: int = 0
+    graph: FlowGraph | None = field(default=None, repr=False)
+
+    def around(self, row: int) -> Picture:
+        """The fresh transfers of about the same amount around one of these, as of this block."""
+        if self.graph is None:
+            return Picture((), ())
+        return self.graph.picture(self.first + row)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Transfers around one, oldest first, and the limits that cut the search for more.
+
+    Amounts are whole multiples of their token's scale, rounded down.
+    """
+
+    edges: tuple[Edge, ...]
+    cut: tuple[str, ...]
 
 
 class FlowGraph:
@@ -57,6 +82,7 @@ class FlowGraph:
         self.graph = graph
         self._accounts = memory.table(ACCOUNTS)
         self._scales = dict(scales)
+        self._tokens = sorted(scales)
 
     def observe(self, block: Block) -> Flow:
         """Take a block's transfers in; give them with their features."""
@@ -70,7 +96,21 @@ class FlowGraph:
                 chosen.append(transfer)
         columns = [self._row(transfer, block.time) for transfer in chosen]
         table = np.array(columns, np.int64).reshape(len(chosen), 4)
-        return Flow(tuple(chosen), self.graph.observe(*table.T), unknown, idle)
+        first = self.graph.mark().head
+        features = self.graph.observe(*table.T, tags=self._tags(block, chosen))
+        return Flow(tuple(chosen), features, unknown, idle, first, self)
+
+    def picture(self, number: int) -> Picture:
+        """What surrounds a transfer of the window, with the accounts' addresses."""
+        found = self.graph.around(number)
+        numbers = sorted({end for one in found.movements for end in (one.src, one.dst)})
+        names = dict(zip(numbers, self._addresses(numbers), strict=True))
+        edges = []
+        for one in found.movements:
+            token = self._tokens[int.from_bytes(one.tag[HASH:], "big")]
+            amount = one.amount * self._scales[token]
+            edges.append(Edge(names[one.src], names[one.dst], token, amount, one.tag[:HASH]))
+        return Picture(tuple(edges), found.cut)
 
     def mark(self) -> Mark:
         """Where the graph stands; the numbers of accounts are the memory's to take back."""
@@ -87,6 +127,23 @@ class FlowGraph:
             number = len(self._accounts)
             self._accounts.put(account, number)
         return int(number)
+
+    def _addresses(self, numbers: Sequence[int]) -> Iterator[bytes]:
+        """The accounts of ascending numbers: they stand in the table in the order they came."""
+        accounts, at = iter(self._accounts), 0
+        for number in numbers:
+            yield from cast(Iterator[bytes], islice(accounts, number - at, number - at + 1))
+            at = number + 1
+
+    def _tags(self, block: Block, chosen: Sequence[Transfer]) -> NDArray[np.uint8]:
+        """Each transfer's transaction and token, so that a picture can name them."""
+        hashes = {one.index: one.hash for one in block.transactions}
+        tags = [
+            hashes[one.transaction].rjust(HASH, b"\0")[-HASH:]
+            + self._tokens.index(one.token).to_bytes(TAG - HASH, "big")
+            for one in chosen
+        ]
+        return np.frombuffer(b"".join(tags), np.uint8).reshape(len(chosen), TAG)
 
     def _row(self, transfer: Transfer, time: int) -> tuple[int, int, int, int]:
         amount = min(transfer.amount // self._scales[transfer.token], LIMIT)

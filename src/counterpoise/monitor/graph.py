@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,16 @@ from counterpoise.monitor.graph_state import (
     with_edges,
 )
 
+if TYPE_CHECKING:
+    from counterpoise.monitor.surroundings import Surroundings
+
 LARGEST = 1 << 42
 """Amounts are saturated here, so that no sum over a window can leave 63 bits."""
 
 FORMAT = "counterpoise-graph/1"
+
+TAG = 34
+"""Bytes that may be kept with each transfer within the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class Graph:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._state = new_state(self.limits)
+        self._tags = np.zeros((0, TAG), np.uint8)  # room is made when the first tag comes
         self._oldest = 0
         self._saturated = 0
 
@@ -102,6 +109,8 @@ class Graph:
         dst: NDArray[np.integer[Any]],
         time: NDArray[np.integer[Any]],
         amount: NDArray[np.integer[Any]],
+        *,
+        tags: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.int32]:
         """Describe each transfer by what came before it, and take it in.
 
@@ -113,6 +122,8 @@ class Graph:
             ``(rows,)`` seconds, never falling.
         amount :
             ``(rows,)`` base units, not negative.
+        tags :
+            ``(rows, TAG)``, given back by `around`; changes no feature. None: zeros.
 
         Returns
         -------
@@ -133,8 +144,22 @@ class Graph:
             self._saturated += int((amount > LARGEST).sum())
             who, whom, when = (column.astype(np.int64) for column in (src, dst, time))
             what = np.minimum(amount, LARGEST).astype(np.int64)
+            first = int(self._state.marks[HEAD])
             pass_over(self._state, who, whom, when, what, found)
+            self._put_tags(first, len(src), tags)
         return found
+
+    def around(self, number: int) -> Surroundings:
+        """The cluster of fresh, alike transfers around one of the window.
+
+        Parameters
+        ----------
+        number :
+            Of the transfer: how many had come before it, as `Mark.head` counts.
+        """
+        from counterpoise.monitor.surroundings import surroundings_of
+
+        return surroundings_of(self._state, self._tags, number)
 
     def mark(self) -> Mark:
         """Where the engine stands now, to go back to."""
@@ -163,6 +188,7 @@ class Graph:
         known = state.pair_keys != NOTHING
         order = np.argsort(state.pair_keys[known])
         found = {name: getattr(state, name)[places].tolist() for name in State._fields[:7]}
+        found["tags"] = self._tags[places].tolist() if len(self._tags) else []
         active = np.flatnonzero(state.seen)
         for name in State._fields[9 : State._fields.index("stamps")]:
             column = getattr(state, name)[active]
@@ -178,7 +204,8 @@ class Graph:
         """The state as bytes, to be written in one atomic step by the caller."""
         buffer = io.BytesIO()
         own = np.array([self._oldest, self._saturated], np.int64)
-        np.savez(buffer, format=np.array(FORMAT), own=own, **self._state._asdict())
+        columns = self._state._asdict() | {"tags": self._tags}
+        np.savez(buffer, format=np.array(FORMAT), own=own, **columns)
         return buffer.getvalue()
 
     @classmethod
@@ -189,14 +216,14 @@ class Graph:
                 if str(file["format"]) != FORMAT:
                     raise StorageError(f"a graph of format {file['format']}, not {FORMAT}")
                 state = State(**{name: file[name] for name in State._fields})
-                own = file["own"].tolist()
+                own, tags = file["own"].tolist(), file["tags"]
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise StorageError(
                 f"these bytes are no saved graph: {error}", hint="start from the source again"
             ) from error
         cap, budget, window, hub = state.limits.tolist()
         graph = cls(Limits(window, cap, budget, hub))
-        graph._state, (graph._oldest, graph._saturated) = state, own
+        graph._state, graph._tags, (graph._oldest, graph._saturated) = state, tags, own
         return graph
 
     def _check(self, src: Any, dst: Any, time: Any, amount: Any) -> None:
@@ -212,6 +239,19 @@ class Graph:
             newest = int(state.time[last])
         if time[0] < newest or (np.diff(time) < 0).any():
             raise InputError("time goes backwards", hint="order transfers by block and index")
+
+    def _put_tags(self, first: int, rows: int, tags: NDArray[np.uint8] | None) -> None:
+        """Keep tags in a ring of their own: what is undone is overwritten by what comes next."""
+        if tags is None and not len(self._tags):
+            return
+        size = len(self._state.time)
+        if len(self._tags) != size:
+            grown = np.zeros((size, TAG), np.uint8)
+            if len(self._tags):
+                kept = np.arange(min(self._oldest, int(self._state.marks[TAIL])), first)
+                grown[kept & (size - 1)] = self._tags[kept & (len(self._tags) - 1)]
+            self._tags = grown
+        self._tags[np.arange(first, first + rows) & (size - 1)] = 0 if tags is None else tags
 
     def _make_room(self, rows: int, accounts: int) -> None:
         """Grow the columns before they are full: nothing is ever dropped."""

@@ -1,7 +1,8 @@
 """One pass over transfers: let the old leave, describe the new one, take it in.
 
 Importing this module compiles its loops, or loads them from numba's cache; `graph` imports it
-when the first transfer comes.
+when the first transfer comes. The cache of a loop goes by its own file alone: whoever changes a
+loop that is called from here must touch this file too.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def describe(state: Any, src: Any, dst: Any, now: Any, amount: Any, found: Any) 
     put_layers(state, dst, size, paid, around)
     state.marks[CUT_LISTS] += cut_one or cut_two or cut_three
     state.marks[CUT_CYCLE] += put_upstream(state, src, dst, size, around)
-    state.marks[CUT_CLUSTER] += put_cluster(state, src, dst, size, around)
+    state.marks[CUT_CLUSTER] += put_cluster(state, src, dst, now, size, around)
     return fresh, min(depth, 1000)
 
 

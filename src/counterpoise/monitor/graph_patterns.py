@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
+from counterpoise.monitor.graph_moves import size_of
 from counterpoise.monitor.graph_state import BUDGET, CAP, CLUSTER, HUB, QUEUE, STAMP, TAIL
 
 NAMES = (
@@ -39,6 +41,12 @@ NAMES = (
     "cluster_chain",  # longest chain in it
     "cluster_spread",  # mean difference of size
     "cluster_density",  # 64 * transfers / accounts
+    "cluster_traffic",  # mean size of what its accounts sent and received, in transfers
+    "cluster_quietest",  # least of them, of most
+    "cluster_busiest",
+    "cluster_span",  # seconds since its oldest transfer
+    "cluster_unusual",  # mean size of its transfers over the mean of what their senders sent
+    "upstream_traffic",  # mean size of what accounts that were looked at upstream moved
 )
 ALIKE, LEAST_SHARE, MOST_SHARE, PERCENT = 24, 85, 101, 100
 NEVER, LONGEST = 999, 20
@@ -164,11 +172,13 @@ def put_upstream(state: Any, src: Any, dst: Any, size: Any, found: Any) -> Any:
     """Go back from the sender over fresh receipts, breadth first, in search of the receiver."""
     mask, tail, stamp = len(state.time) - 1, state.marks[TAIL], new_stamp(state)
     state.queue[0], state.hops[0], state.stamps[src] = src, 0, stamp
-    count, at, steps, cycle, longest = 1, 0, 0, 0, 0
+    count, at, steps, cycle, longest, busy = 1, 0, 0, 0, 0, np.int64(0)
     while at < count and cycle == 0 and steps <= state.limits[BUDGET]:
         hops = state.hops[at]
         longest = max(longest, hops)
-        number, read = state.last_in[state.queue[at]], 0
+        account = state.queue[at]
+        busy += size_of(state.sent[account] + state.received[account])
+        number, read = state.last_in[account], 0
         at += 1
         while number >= tail and read < state.limits[CAP] and hops < LONGEST:
             edge = number & mask
@@ -185,6 +195,7 @@ def put_upstream(state: Any, src: Any, dst: Any, size: Any, found: Any) -> Any:
                     count += 1
             number = state.before_in[edge]
     found[12], found[13], found[14] = cycle, longest, count
+    found[30] = busy // at
     return steps > state.limits[BUDGET] or count == QUEUE
 
 
@@ -194,7 +205,8 @@ def grow(
 ) -> Any:
     """Read one list of a cluster's account; gives how many belong, and the new count.
 
-    `tally` gathers steps, differences of size and the longest chain.
+    `tally` gathers steps, differences of size, the longest chain, the oldest time and how far
+    sizes lie above their sender's mean.
     """
     mask, tail = len(state.time) - 1, state.marks[TAIL]
     number = state.last_out[account] if outgoing else state.last_in[account]
@@ -208,6 +220,8 @@ def grow(
             if outgoing:
                 tally[1] += apart
                 tally[2] = max(tally[2], state.depth[edge])
+                tally[3] = min(tally[3], state.time[edge])
+                tally[4] += state.size[edge] - state.size_out[account] // state.sent[account]
             other = state.dst[edge] if outgoing else state.src[edge]
             if state.stamps[other] != stamp and count < CLUSTER:
                 state.stamps[other] = stamp
@@ -219,18 +233,24 @@ def grow(
 
 
 @njit(cache=True)
-def put_cluster(state: Any, src: Any, dst: Any, size: Any, found: Any) -> Any:
+def put_cluster(state: Any, src: Any, dst: Any, now: Any, size: Any, found: Any) -> Any:
     """Grow a cluster from both accounts over fresh, alike transfers of the window."""
-    stamp, tally = new_stamp(state), state.hops[:3]
+    stamp, tally = new_stamp(state), state.hops[:5]
     tally[:] = 0
+    tally[3] = now
     state.queue[0], state.queue[1] = src, dst
     state.stamps[src], state.stamps[dst] = stamp, stamp
     count, at, edges = 2, 0, 0
+    busy, quietest, busiest = np.int64(0), np.int64(NEVER), np.int64(0)
     most_in, most_out, middles, sources, sinks = 0, 0, 0, 0, 0
     while at < count and tally[0] <= state.limits[BUDGET]:
         account = state.queue[at]
         at += 1
-        if at > 2 and state.sent[account] + state.received[account] > state.limits[HUB]:
+        traffic = state.sent[account] + state.received[account]
+        busyness = size_of(traffic)
+        busy += busyness
+        quietest, busiest = min(quietest, busyness), max(busiest, busyness)
+        if at > 2 and traffic > state.limits[HUB]:
             continue
         outgoing, count = grow(state, account, size, True, stamp, count, tally)
         incoming, count = grow(state, account, size, False, stamp, count, tally)
@@ -243,4 +263,7 @@ def put_cluster(state: Any, src: Any, dst: Any, size: Any, found: Any) -> Any:
     found[19], found[20], found[21], found[22] = middles, sources, sinks, tally[2]
     found[23] = tally[1] // edges if edges else ALIKE
     found[24] = 64 * edges // count
+    found[25], found[26], found[27] = busy // at, quietest, busiest
+    found[28] = now - tally[3]
+    found[29] = tally[4] // edges if edges else 0
     return tally[0] > state.limits[BUDGET] or count == CLUSTER

@@ -32,6 +32,7 @@ _ARRAYS = (
     ("default_left", np.bool_),
     ("value", np.float64),
 )
+_COVER = ("cover", np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,8 @@ class BoostedTrees:
         ``(trees,)``, the first node of each tree.
     feature, threshold, left, right, missing, default_left, value :
         ``(nodes,)``. A row goes left where its value is at most the threshold.
+    cover :
+        ``(nodes,)``, how many rows of the training came to a node: what an explanation weighs by.
     """
 
     names: tuple[str, ...]
@@ -57,6 +60,7 @@ class BoostedTrees:
     missing: NDArray[np.int8]
     default_left: NDArray[np.bool_]
     value: NDArray[np.float64]
+    cover: NDArray[np.int64]
 
     @classmethod
     def from_dump(cls, dump: dict[str, Any]) -> BoostedTrees:
@@ -76,7 +80,7 @@ class BoostedTrees:
         roots = [_flatten(tree["tree_structure"], nodes) for tree in dump["tree_info"]]
         columns = zip(*nodes, strict=True)
         given: list[Any] = [np.array(roots, np.int32)]
-        given += [np.array(c, t) for c, (_, t) in zip(columns, _ARRAYS[1:], strict=True)]
+        given += [np.array(c, t) for c, (_, t) in zip(columns, (*_ARRAYS[1:], _COVER), strict=True)]
         return cls(tuple(dump["feature_names"]), *given)
 
     def raw_scores(self, rows: NDArray[Any]) -> NDArray[np.float64]:
@@ -105,7 +109,7 @@ class BoostedTrees:
     def to_bytes(self) -> bytes:
         """Canonical JSON; numbers are written so that they come back the same."""
         record: dict[str, Any] = {"format": FORMAT, "names": list(self.names)}
-        for name, _ in _ARRAYS:
+        for name, _ in (*_ARRAYS, _COVER):
             record[name] = getattr(self, name).tolist()
         return json.dumps(record, separators=(",", ":"), sort_keys=True).encode()
 
@@ -116,11 +120,11 @@ class BoostedTrees:
             record = json.loads(data)
             if record["format"] != FORMAT:
                 raise InputError(f"trees of format {record['format']!r}, not {FORMAT!r}")
-            arrays: list[Any] = [np.array(record[name], kind) for name, kind in _ARRAYS]
+            arrays: list[Any] = [np.array(record[name], kind) for name, kind in (*_ARRAYS, _COVER)]
             trees = cls(tuple(record["names"]), *arrays)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"these bytes are no trees: {error!r}") from error
-        trees._check()
+        trees.check()
         return trees
 
     @property
@@ -128,12 +132,12 @@ class BoostedTrees:
         """SHA-256 of the canonical bytes: what an alert names as its model."""
         return sha256(self.to_bytes())
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Children come after their parent and exist, so that every walk ends."""
         count, inner = len(self.feature), self.feature >= 0
         own = np.arange(count)[inner]
         sides = np.stack([self.left[inner], self.right[inner]])
-        lengths = {len(getattr(self, name)) for name, _ in _ARRAYS[1:]}
+        lengths = {len(getattr(self, name)) for name, _ in (*_ARRAYS[1:], _COVER)}
         if lengths != {count} or (sides <= own).any() or (sides >= count).any():
             raise InputError("these trees have a child before its parent, or none")
         if (self.feature >= len(self.names)).any() or (self.roots >= count).any():
@@ -191,7 +195,7 @@ def _breadth(
 
 def _node(node: dict[str, Any]) -> tuple[Any, ...]:
     if "left_child" not in node:
-        return (-1, 0.0, -1, -1, NONE, False, float(node["leaf_value"]))
+        return (-1, 0.0, -1, -1, NONE, False, float(node["leaf_value"]), _cover(node))
     if node["decision_type"] != "<=":
         raise InputError(
             f"a split by {node['decision_type']!r}", hint="train without categorical features"
@@ -200,4 +204,8 @@ def _node(node: dict[str, Any]) -> tuple[Any, ...]:
         raise InputError("linear leaves", hint="train without linear_tree")
     missing = _MISSING[node["missing_type"]]
     place = (int(node["split_feature"]), float(node["threshold"]), -1, -1)
-    return (*place, missing, bool(node["default_left"]), 0.0)
+    return (*place, missing, bool(node["default_left"]), 0.0, _cover(node))
+
+
+def _cover(node: dict[str, Any]) -> int:
+    return int(node.get("internal_count", node.get("leaf_count", 1)))
