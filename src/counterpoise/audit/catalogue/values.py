@@ -22,6 +22,15 @@ RULES = (
         cwe=682,
     ),
     rule(
+        "rounding",
+        "A remainder falls to the caller",
+        "medium",
+        "arithmetic",
+        "SC03 SC08",
+        "Round up what the caller gives, down what it gets; or assert that neither is zero.",
+        cwe=682,
+    ),
+    rule(
         "bad-randomness",
         "Chance that a block's maker chooses or anyone can compute",
         "high",

@@ -63,6 +63,7 @@ ACCESS = (
     "unprotected-transfer",
     "unprotected-mint",
     "unprotected-init",
+    "unprotected-call",
     "unequal-guard",
 )
 

@@ -12,7 +12,7 @@ from counterpoise.audit.vyper.values import Value, Values
 __all__ = ["Cut", "Evaluator"]
 
 ENVIRONMENT = ("msg", "tx", "block", "chain")
-NOTED = frozenset({"Mult", "FloorDiv", "Mod", "LShift", "Pow", "Add", "Sub"})
+NOTED = frozenset({"Mult", "FloorDiv", "Mod", "LShift", "BitOr", "Pow", "Add", "Sub"})
 """Operators whose every use is an event, so that a rule can say where it is."""
 MOST_EVENTS = 20_000
 MOST_VALUES = 200_000

@@ -143,7 +143,8 @@ class Contract:
         if signed and not other.is_empty:
             return _sources(other) or frozenset([""])
         if one.has_env(*CALLERS) or (_is_hash(one) and chosen(one)):
-            sources = _sources(other)
+            told = frozenset() if one.has_env(*CALLERS) else chosen(one)
+            sources = _sources(other, told)
             if sources:
                 return sources
             if strip(other).op == "lit" and not other.is_empty and one.has_env(*CALLERS):
@@ -221,14 +222,19 @@ def _is_hash(value: Value) -> bool:
     return any(part.op == "call" and part.tag in HASHES for part in value.parts)
 
 
-def _sources(value: Value) -> frozenset[str]:
-    """Names of what is stored and not of the caller's choice: variables, answers of others."""
+def _sources(value: Value, told: frozenset[Value] = frozenset()) -> frozenset[str]:
+    """Names of what is stored and not of the caller's choice: variables, answers of others.
+
+    An answer that was made from all that the caller told is of its choice too.
+    """
     found = set()
     for leaf in value.leaves:
         if leaf.op in ("load", "immutable"):
             found.add(leaf.tag)
         elif leaf.op == "result" and not any(chosen(arg) for arg in leaf.args[:1]):
-            found.add("")
+            given = frozenset().union(*(chosen(arg) for arg in leaf.args))
+            if not told or not told <= given:
+                found.add("")
     return frozenset(found)
 
 

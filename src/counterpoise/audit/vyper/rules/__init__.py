@@ -10,9 +10,11 @@ from counterpoise.audit.vyper.rules.chance import chance
 from counterpoise.audit.vyper.rules.hygiene import hygiene
 from counterpoise.audit.vyper.rules.numbers import numbers
 from counterpoise.audit.vyper.rules.outer import outer
+from counterpoise.audit.vyper.rules.packing import packing
 from counterpoise.audit.vyper.rules.payments import payments
 from counterpoise.audit.vyper.rules.payouts import payouts
 from counterpoise.audit.vyper.rules.reentrancy import reentrancy
+from counterpoise.audit.vyper.rules.rounding import rounding
 from counterpoise.audit.vyper.rules.signatures import signatures
 from counterpoise.audit.vyper.trust import Contract
 
@@ -24,6 +26,8 @@ ALL: tuple[Callable[[Contract], Iterator[Found]], ...] = (
     payouts,
     outer,
     numbers,
+    packing,
+    rounding,
     chance,
     signatures,
     payments,

@@ -87,11 +87,11 @@ def _claimed(contract: Contract, entry: Entry, event: Event, new: Value) -> Iter
 
 def _is_vouched(entry: Entry, event: Event, new: Value) -> bool:
     """Whether another contract, or signatures, were asked about the very thing that is written."""
-    written = chosen(new)
+    written = chosen(new) - frozenset().union(*map(chosen, event.value.args), frozenset())
     for value, _ in entry.known(event):
         for leaf in value.leaves:
             given = frozenset().union(*(chosen(part) for arg in leaf.args for part in arg.parts))
-            if leaf.op == "result" and written & given:
+            if leaf.op == "result" and written and written <= given:
                 return True
     signed = (e.value for e in entry.of_kind("op") if e.value.tag == "ecrecover")
     return any(written <= frozenset().union(*map(chosen, one.parts)) for one in signed)
@@ -198,32 +198,47 @@ def _raised(contract: Contract, entry: Entry, event: Event, new: Value) -> Itera
 
 
 def _unequal(contract: Contract) -> Iterator[Found]:
-    """Most functions that change a variable check the caller; one does not."""
+    """Functions that change a variable check the caller, or take its tokens; one does neither."""
     for name in sorted({one.name for one in contract.program.stored()}):
-        writers = [
+        every = [
             (entry, event, new)
             for entry in contract.changing
             for event, new in entry.writes
             if event.variable == name
-            and not contract.is_own(entry, event.value)
+        ]
+        writers = [
+            (entry, event, new)
+            for entry, event, new in every
+            if not contract.is_own(entry, event.value)
             and not _is_taken_up(entry, event)
             and not _is_sum(event.value, new)
         ]
         guarded = {
             entry.name for entry, event, _ in writers if contract.checks_caller(entry, event)
         }
+        paid = {entry.name for entry, _, _ in every if _is_paid_for(entry)}
         for entry, event, new in writers:
-            if not guarded or contract.is_guarded(entry, event):
+            if not guarded and not (paid and any(map(chosen, event.value.args))):
+                continue
+            if contract.is_guarded(entry, event):
                 continue
             if is_open_by_design(entry, event) or _is_derived(event.value, new):
                 continue
+            how = "check the caller" if guarded else "take tokens of the caller for it"
             yield at(
                 "unequal-guard",
                 entry,
                 event,
-                f"{name} is written unchecked here; {', '.join(sorted(guarded))} check the caller",
+                f"{name} is written unchecked here; {', '.join(sorted(guarded or paid))} {how}",
                 MAYBE,
             )
+
+
+def _is_paid_for(entry: Entry) -> bool:
+    return any(
+        call.method == "transferFrom" and call.args[0].has_env("msg.sender")
+        for _, call in entry.calls
+    )
 
 
 def _is_sum(slot: Value, new: Value) -> bool:

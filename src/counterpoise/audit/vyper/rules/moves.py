@@ -36,15 +36,32 @@ def is_lowered(slot: Value, new: Value) -> bool:
 
 
 def is_proven(entry: Entry, event: Event, values: Iterable[Value]) -> bool:
-    """Whether what the caller chose is bound by a hash, or else by equality, to what is stored."""
+    """Whether what the caller chose is bound by a hash, or else by equality, to what is stored.
+
+    What another contract answered is stored too, unless it was asked with the very thing.
+    """
     leaves = frozenset().union(*(chosen(value) for value in values))
     for value, truth in entry.known(event):
         sides = equality(value, truth)
-        for one, other in (sides, sides[::-1]) if sides else ():
-            stored = any(leaf.op in ("load", "immutable", "result") for leaf in other.leaves)
-            if stored and leaves & one.leaves:
+        if sides is None or all(map(_has_balance, sides)):
+            continue
+        for one, other in (sides, sides[::-1]):
+            bound = leaves & one.leaves
+            if bound and any(_is_fixed(leaf, bound) for leaf in other.leaves):
                 return True
     return False
+
+
+def _has_balance(value: Value) -> bool:
+    """Whether a balance is in it: before and after a payment they differ by any amount paid."""
+    return any(leaf.op == "result" and leaf.tag == "balanceOf" for leaf in value.leaves)
+
+
+def _is_fixed(leaf: Value, bound: frozenset[Value]) -> bool:
+    """Whether a caller who chose `bound` could not choose a leaf with it."""
+    if leaf.op == "result":
+        return not bound <= frozenset().union(*(chosen(arg) for arg in leaf.args), frozenset())
+    return leaf.op in ("load", "immutable")
 
 
 def receiver_of(call: Call) -> Value | None:
@@ -94,7 +111,7 @@ def is_open_by_design(entry: Entry, event: Event) -> bool:
         return True
     moved = [receiver_of(call) for _, call in entry.calls]
     named = [one for one in moved if one is not None]
-    return bool(named) and all(not chosen(one) or _is_keyed(event.value, one) for one in named)
+    return bool(named) and all(_is_keyed(event.value, one) for one in named)
 
 
 def _is_keyed(slot: Value, receiver: Value) -> bool:

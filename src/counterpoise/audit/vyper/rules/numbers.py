@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from counterpoise.audit.findings import Severity
 from counterpoise.audit.vyper.events import Entry, Event, Fact
 from counterpoise.audit.vyper.found import LIKELY, MAYBE, RARELY, SURE, Found, at
-from counterpoise.audit.vyper.rules.moves import is_proven
+from counterpoise.audit.vyper.rules.rounding import is_rounded_up
 from counterpoise.audit.vyper.trust import Contract, atoms, chosen, order_of
 from counterpoise.audit.vyper.values import Value, strip
 
 __all__ = ["Bounds", "numbers"]
 
 UNSAFE = ("unsafe_add", "unsafe_sub", "unsafe_mul", "unsafe_div", "pow_mod256")
-BITS = {"address": 160, "bool": 1, "bytes32": 256}
 
 
 def numbers(contract: Contract) -> Iterator[Found]:
@@ -114,20 +113,8 @@ def _narrow(value: Value) -> bool:
     return value.kind.startswith(("uint", "int")) and value.kind not in ("uint256", "int256")
 
 
-def _bits(value: Value) -> int:
-    bare = strip(value)
-    kind = bare.kind
-    if kind in BITS:
-        return BITS[kind]
-    digits = kind.removeprefix("u").removeprefix("int")
-    return int(digits) if digits.isdigit() else 256
-
-
 def _wraps(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
     value = event.value
-    if value.op == "bin" and value.tag == "LShift":
-        yield from _shifted(entry, event, bounds)
-        return
     if value.op != "call" or value.tag not in UNSAFE or len(value.args) < 2:
         return
     left, right = value.args[:2]
@@ -163,33 +150,6 @@ def _is_mask_of(low: Value, high: Value) -> bool:
     )
 
 
-def _shifted(entry: Entry, event: Event, bounds: Bounds) -> Iterator[Found]:
-    left, by = event.value.args
-    if not chosen(left) or bounds.is_held(left) or not _is_kept(entry, event.value):
-        return
-    if is_proven(entry, event, chosen(left)):
-        return
-    if by.number is not None and _bits(left) + by.number <= 256:
-        return
-    yield at(
-        "unsafe-math",
-        entry,
-        event,
-        "a shift drops the high bits of what the caller chooses, and nothing bounds it",
-        LIKELY,
-        severity=Severity.MEDIUM,
-    )
-
-
-def _is_kept(entry: Entry, value: Value) -> bool:
-    """Whether a value goes into storage or out of the contract, alone or in a packed word."""
-    for event in entry.of_kind("write", "call"):
-        given = event.call.args if event.call is not None else (event.new, event.value)
-        if any(part is not None and value in part.parts for part in given):
-            return True
-    return False
-
-
 def _divides(entry: Entry, event: Event) -> Iterator[Found]:
     value = event.value
     if value.op != "bin" or value.tag != "Mult":
@@ -200,7 +160,7 @@ def _divides(entry: Entry, event: Event) -> Iterator[Found]:
             continue
         divided = bare.op == "bin" and bare.tag == "FloorDiv"
         unsafe = bare.op == "call" and bare.tag == "unsafe_div"
-        exact = bare.args[1] is other or not bare.args[0].leaves or _is_rounded_up(bare)
+        exact = bare.args[1] is other or not bare.args[0].leaves or is_rounded_up(bare)
         if (divided or unsafe) and not exact:
             yield at(
                 "divide-first",
@@ -210,13 +170,6 @@ def _divides(entry: Entry, event: Event) -> Iterator[Found]:
                 SURE,
             )
             return
-
-
-def _is_rounded_up(value: Value) -> bool:
-    """``(x + d - 1) // d``: how many parts there are, not a share of something."""
-    top, divisor = strip(value.args[0]), value.args[1].number
-    added = top.op == "bin" and top.tag == "Add" and divisor is not None
-    return added and any(arg.number == (divisor or 0) - 1 for arg in top.args)
 
 
 def is_own_balance(value: Value) -> bool:

@@ -121,12 +121,12 @@ def _is_used_up(entry: Entry, digest: Value) -> bool:
         if slot in loads:
             return True
         keys = frozenset().union(*(chosen(key) for key in slot.args)) if slot.args else frozenset()
-        if keys and keys <= signed and any(_was_unused(fact, slot, new) for fact in facts):
+        if keys and keys <= signed and any(_was_unused(fact, slot, new, signed) for fact in facts):
             return True
     return False
 
 
-def _was_unused(fact: Fact, slot: Value, new: Value) -> bool:
+def _was_unused(fact: Fact, slot: Value, new: Value, signed: frozenset[Value]) -> bool:
     """Whether a slot was empty before, or holds a number that what is signed must exceed."""
     value, truth = fact
     if value is slot:
@@ -134,6 +134,10 @@ def _was_unused(fact: Fact, slot: Value, new: Value) -> bool:
     sides = equality(value, truth)
     if sides and any(side.is_empty for side in sides):
         return any(slot in side.leaves for side in sides)
+    for one, other in (sides, sides[::-1]) if sides else ():
+        counted = strip(one) is slot and chosen(other) and chosen(other) <= signed
+        if counted and strip(new).op == "bin" and {slot, strip(other)} & new.leaves:
+            return True
     grown = order_of(value, truth)
     return grown is not None and slot in grown[0].leaves and bool(chosen(grown[1]) & chosen(new))
 
