@@ -30,6 +30,7 @@ def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
         deploy(chain, operator, "Oracle", token.address, models.address, evaluators, PATIENCE),
         _assertions(chain, operator, token, levels["Quorum"]),
         *_round_judge(chain, operator, rounds),
+        deploy(chain, operator, "Guardian", token.address),
     ]
     return {contract.artifact.name: contract.address for contract in contracts}
 
