@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _HERE = "counterpoise.monitor.detectors"
 
 DETECTORS: Mapping[str, str] = {
+    "laundering": f"{_HERE}.laundering:Laundering",
     "sandwich": f"{_HERE}.sandwich:Sandwich",
     "manipulation": f"{_HERE}.manipulation:Manipulation",
     "reentrancy": f"{_HERE}.reentrancy:Reentrancy",
