@@ -17,7 +17,7 @@ __all__ = ["DASP", "RULE_SET", "Rule", "all_rules", "rule_named"]
 RULE_SET = "1"
 """Version of the rule set; it changes when a rule is added, or says other things than before."""
 
-_PARTS = ("access", "calls", "values", "money", "solidity")
+_PARTS = ("access", "calls", "values", "money", "solidity", "bytecode")
 
 
 @cache

@@ -17,6 +17,7 @@ ENGINES = {
     "solidity": "counterpoise.audit.engines.solidity",
     "slither": "counterpoise.audit.engines.slither",
     "solidity-text": "counterpoise.audit.engines.solidity_text",
+    "bytecode": "counterpoise.audit.engines.bytecode",
 }
 """Module of each engine, in the order in which they run; it has a function ``open_engine()``."""
 
