@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from counterpoise.monitor.alert import Alert, Finding
+from counterpoise.monitor.alert import Finding
 from counterpoise.monitor.blocks import Block
 from counterpoise.monitor.flow import Flow
 from counterpoise.monitor.memory import Memory
@@ -60,10 +60,21 @@ class Detector(Protocol):
 class Observer(Protocol):
     """Watches how the chain itself behaves: reorgs, clocks, nodes that disagree.
 
-    What it sees is of what a source showed, so no reorg retracts it. After a restart the newest
-    blocks may come again.
+    What it finds is of what a source showed, so no reorg retracts it. After a restart the newest
+    blocks may come again: the same block must then give findings of the same transactions, for
+    which the hash of the block stands where there is none.
     """
 
-    def saw(self, block: Block, outcome: Outcome, now: float) -> list[Alert]:
+    @property
+    def name(self) -> str:
+        """What it is called; part of every alert's id."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Rises with every change of what it finds."""
+        ...
+
+    def observe(self, block: Block, outcome: Outcome, now: float) -> Iterable[Finding]:
         """Look at a block that was taken in at `now`, Unix seconds by the machine's clock."""
         ...

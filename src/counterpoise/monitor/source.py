@@ -33,6 +33,11 @@ class Source(Protocol):
 
     chain_id: int
 
+    @property
+    def head(self) -> int | None:
+        """Number of the newest block that it knows of, None if it cannot tell."""
+        ...
+
     def resume(self, places: Sequence[Place]) -> None:
         """Go on after the newest of these blocks that is still on the chain; oldest first.
 
@@ -56,7 +61,7 @@ class Source(Protocol):
         """What `resume` will need to go on after a block that `poll` gave; may be empty."""
         ...
 
-    def acknowledge(self, block: Block) -> None:
+    def acknowledge(self, place: Place) -> None:
         """Note that a block and all before it were dealt with, durably."""
         ...
 

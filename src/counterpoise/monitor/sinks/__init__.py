@@ -1,0 +1,1 @@
+"""Where alerts go: terminal, files, webhooks, event streams."""

@@ -1,0 +1,1 @@
+"""Sources of blocks: chains, files and brokers."""
