@@ -22,7 +22,7 @@ FLOORS = [
     "provenance jobs inference",
     "verification",
     "network",
-    "federation oracle audit monitor",
+    "federation oracle audit monitor consensus",
     "apps",
     "cli __main__ verify",
 ]
