@@ -6,7 +6,8 @@ import pytest
 
 from counterpoise.core.errors import InputError
 from counterpoise.provenance import Statement, Subject, build_statement, check_predicate, kind_of
-from counterpoise.provenance.predicates import REQUIRED, predicate_type
+from counterpoise.provenance.predicate_fields import REQUIRED
+from counterpoise.provenance.predicates import predicate_type
 
 DIGEST = "ab" * 32
 FIELDS = {

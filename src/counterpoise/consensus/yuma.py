@@ -152,8 +152,8 @@ def run_epoch(epoch: Epoch, terms: Terms) -> Outcome:
     >>> two = np.array([0, 1])
     >>> rows = np.array([[0, 0, 65535], [0, 0, 65535]], np.uint16)
     >>> state = Epoch(9, 8, (3, 1, 0), two, rows, rows * 0, np.zeros(3), two + 5, two * 0 - 1)
-    >>> [int(x) * 8 / ONE for x in run_epoch(state, Terms()).emission]
-    [3.0, 1.0, 4.0]
+    >>> [int(part) * 1000 >> 32 for part in run_epoch(state, Terms()).emission]
+    [375, 124, 500]
     """
     from counterpoise.consensus import yuma_kernel as kernel
 

@@ -1,0 +1,177 @@
+"""The fields of each kind of statement, and what a value of each must look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Rule = Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_whole(value) and value >= 0
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,77}", value) is not None
+
+
+def _is_nonce(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value) is not None
+
+
+def _is_metrics(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_whole, value.values()))
+
+
+def _is_positions(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_count, value))
+
+
+def _each(**fields: Rule) -> Rule:
+    def rule(value: Any) -> bool:
+        return isinstance(value, list) and all(
+            isinstance(item, dict) and all(k in item and fields[k](item[k]) for k in fields)
+            for item in value
+        )
+
+    return rule
+
+
+def _is_inputs(value: Any) -> bool:
+    return _each(sha256=_is_digest, role=_is_text)(value) and all(
+        set(item) <= {"sha256", "role", "entry"} and _is_count(item.get("entry", 0))
+        for item in value
+    )
+
+
+COMMON: Mapping[str, Rule] = {
+    "actor": _is_text,
+    "time": _is_count,
+    "nonce": _is_nonce,
+    "inputs": _is_inputs,
+}
+
+REQUIRED: Mapping[str, Mapping[str, Rule]] = {
+    "dataset": {
+        "schema": _each(name=_is_text, type=_is_text),
+        "encoding": _is_text,
+        "rows": _is_count,
+        "row_root": _is_digest,
+        "source": _is_text,
+        "licence": _is_text,
+    },
+    "consent": {
+        "subject_commitment": _is_digest,
+        "purpose": _is_text,
+        "scope": _is_text,
+        "expires": _is_count,
+    },
+    "task": {
+        "model": _is_text,
+        "rounds": _is_count,
+        "clip": _is_count,
+        "scale_bits": _is_count,
+        "seed": _is_count,
+        "scoring": _is_text,
+        "validation": _is_digest,
+    },
+    "join": {"job": _is_count, "dataset": _is_digest, "stake": _is_amount},
+    "opening": {"job": _is_count, "round": _is_count, "base": _is_digest},
+    "commitment": {"job": _is_count, "round": _is_count, "digest": _is_digest},
+    "update": {"job": _is_count, "round": _is_count, "update": _is_digest},
+    "closing": {
+        "job": _is_count,
+        "round": _is_count,
+        "phase": _is_text,
+        "leaves": _is_digest,
+        "root": _is_digest,
+        "refused": _each(participant=_is_text, code=_is_text),
+    },
+    "round": {
+        "job": _is_count,
+        "round": _is_count,
+        "updates_root": _is_digest,
+        "trace_root": _is_digest,
+        "scores_digest": _is_digest,
+        "pay_root": _is_digest,
+        "pay_total": _is_amount,
+        "model": _is_digest,
+        "refused": _each(participant=_is_text, code=_is_text),
+    },
+    "contribution": {
+        "job": _is_count,
+        "round": _is_count,
+        "participant": _is_text,
+        "update": _is_digest,
+        "score_ppm": _is_count,
+        "rule": _is_text,
+    },
+    "model": {"files": _each(name=_is_text, sha256=_is_digest), "kind": _is_text},
+    "evaluation": {"model": _is_digest, "dataset": _is_digest, "metrics": _is_metrics},
+    "decision": {
+        "request": _is_text,
+        "model": _is_digest,
+        "input_commitment": _is_digest,
+        "policy": _is_text,
+        "started": _is_count,
+        "ended": _is_count,
+    },
+    "audit": {
+        "report": _is_digest,
+        "rule_set": _is_text,
+        "engines": _each(name=_is_text, version=_is_text),
+        "compilers": _each(name=_is_text),
+        "counts": _is_metrics,
+        "limits": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    },
+    "alert": {
+        "alert": _is_digest,
+        "digest": _is_digest,
+        "chain": _is_count,
+        "block": _is_count,
+        "block_hash": _is_digest,
+        "detector": _is_text,
+        "version": _is_count,
+        "severity": _is_text,
+        "confidence_ppm": _is_count,
+        "status": _is_text,
+        "watch": _is_digest,
+    },
+    "erasure": {
+        "dataset": _is_digest,
+        "positions": _is_positions,
+        "reason": _is_text,
+        "authority": _is_text,
+    },
+}
+
+OPTIONAL: Mapping[str, Mapping[str, Rule]] = {
+    "consent": {"revokes": _is_digest},
+    "model": {"job": _is_count},
+    "update": {"rows": _is_count},
+    "alert": {"model": _is_digest},
+    "decision": {
+        "output": _is_text,
+        "output_commitment": _is_digest,
+        "confidence_ppm": _is_count,
+        "explanation": _is_digest,
+        "reviewer": _is_text,
+        "overridden": lambda value: isinstance(value, bool),
+        "reference": _is_digest,
+        "corrects": _is_digest,
+    },
+}
