@@ -21,7 +21,8 @@ def alert_from_value(value: Mapping[str, Any], source: str = "the alert") -> Ale
     Raises
     ------
     InputError :
-        A field is missing or of a wrong form, or the id is not that of the content.
+        A field is missing or of a wrong form, or id or digest are not those of the content. A
+        value without a digest is not protected against changes of what the id does not cover.
 
     Examples
     --------
@@ -44,12 +45,14 @@ def alert_from_value(value: Mapping[str, Any], source: str = "the alert") -> Ale
             f"{source} is none: {error!r} is missing or malformed",
             hint="give alerts as the monitor writes them",
         ) from error
-    if alert.id.hex() != value.get("id"):
-        raise InputError(
-            f"{source} calls itself {str(value.get('id'))[:16]}, its content is of "
-            f"{alert.id.hex()[:16]}",
-            hint="it was changed after it was written; take it from the log or the alert book",
-        )
+    own = {"id": alert.id.hex(), "digest": alert.digest.hex()}
+    for name, wanted in own.items():
+        found = value.get(name, wanted if name == "digest" else "")
+        if found != wanted:
+            raise InputError(
+                f"{source} has the {name} {str(found)[:16]}, its content that of {wanted[:16]}",
+                hint="it was changed after it was written; take it from the log or the alert book",
+            )
     return alert
 
 
