@@ -1,0 +1,138 @@
+"""The verbs that train and measure: ``counterpoise monitor bench`` and ``train``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from counterpoise.core.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from counterpoise.monitor.datasets.report import Progress, Report
+    from counterpoise.monitor.lessons import Lesson
+
+__all__ = ["bench", "train"]
+
+NAMES = ("accounts", "elliptic", "amlworld", "washtrades", "ptxphish")
+
+BENCH_EXAMPLES = """\b
+Examples:
+  counterpoise monitor bench elliptic --data elliptic_bitcoin_dataset
+  counterpoise monitor bench amlworld --data HI-Small_Trans.csv --seeds 5 --json
+  counterpoise monitor bench accounts --data transaction_dataset.csv
+
+The files are yours to get; data that is not the published one is refused.
+"""
+
+TRAIN_EXAMPLES = """\b
+Examples:
+  counterpoise monitor train --output laundering.json        the shipped recipe, a few minutes
+  counterpoise monitor train --output quick.json --scale 20
+  counterpoise monitor train --output mine.json --state DIR --replay blocks.csv --scale-of 0x…=1000
+"""
+
+
+@click.command(epilog=BENCH_EXAMPLES)
+@click.argument("name", type=click.Choice(NAMES))
+@click.option("--data", "path", type=click.Path(path_type=Path), required=True, help="The files.")
+@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
+def bench(name: str, path: Path, seeds: int, wants_json: bool) -> None:
+    """Score the public data set NAME as its paper does, beside the paper's figures."""
+    from importlib import import_module
+
+    from counterpoise.monitor.datasets import DATASETS
+
+    with _progress() as on_step:
+        report = import_module(DATASETS[name]).measure(path, seeds=seeds, on_step=on_step)
+    if wants_json:
+        click.echo(json.dumps(report.to_value()))
+    else:
+        _print(report)
+
+
+@click.command(epilog=TRAIN_EXAMPLES)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option("--seed", type=int, default=100, show_default=True, help="Of the first stream.")
+@click.option("--rounds", type=click.IntRange(1), default=250, show_default=True)
+@click.option("--scale", type=click.IntRange(1), default=1, help="So many times shorter streams.")
+@click.option("--book", type=click.Path(path_type=Path), help="Alert book with what people said.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Blocks in which it was alerted.")
+@click.option(
+    "--units",
+    multiple=True,
+    metavar="TOKEN=UNITS",
+    help="Base units of a token for one unit of the graph, as the watch had them.",
+)
+@click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
+def train(output: Path, wants_json: bool, **options: Any) -> None:
+    """Train the laundering model, on generated streams and on what people said of alerts.
+
+    The file names its recipe; the same recipe gives the same bytes with the same LightGBM.
+    """
+    from counterpoise.monitor.lessons import make_model
+
+    lessons = _lessons(options)
+    with _progress() as on_step:
+        model = make_model(
+            seed=options["seed"],
+            rounds=options["rounds"],
+            scale=options["scale"],
+            extra=lessons,
+            on_stream=lambda done, of: on_step("streams", done, of),
+        )
+    data = model.to_bytes()
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise StorageError(f"{output} cannot be written: {error}") from error
+    told = {"file": str(output), "digest": model.digest.hex(), "recipe": model.recipe}
+    if wants_json:
+        click.echo(json.dumps(told))
+    else:
+        click.echo(f"{output}: {len(data):,} bytes, digest {model.digest.hex()}")
+        click.echo(f"labelled rows of people's feedback: {model.recipe['feedback']}")
+
+
+def _lessons(options: dict[str, Any]) -> list[Lesson]:
+    book, replay = options["book"], options["replay"]
+    if book is None and replay is None:
+        return []
+    if book is None or replay is None:
+        raise InputError(
+            "feedback needs both --book and --replay",
+            hint="the book holds labels, the blocks hold the transfers they are of",
+        )
+    raise InputError("--replay needs a source of blocks")
+
+
+def _print(report: Report) -> None:
+    click.echo(
+        f"{report.dataset}: " + ", ".join(f"{n:,} {what}" for what, n in report.counts.items())
+    )
+    for figure in report.figures:
+        spread = f" ± {figure.spread:.4f}" if len(figure.ours) > 1 else ""
+        told = f"{figure.mean:,.4f}{spread}"
+        click.echo(f"  {figure.name:<44} {told:<20} {figure.published}".rstrip())
+    for note in report.notes:
+        click.echo(f"  note: {note}")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A line on a terminal's standard error; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _of: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("…") as status:
+        yield lambda what, done, of: status.update(
+            f"{what} {done:,}" + (f" of {of:,}" if of else "")
+        )
