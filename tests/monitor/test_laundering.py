@@ -118,16 +118,17 @@ def test_a_damaged_model_is_refused(damage):
 
 def test_a_row_reads_as_the_typology_whose_figures_it_has():
     quiet = dict.fromkeys(LaunderingModel.shipped().names, 0)
+    layers = {"cluster_sources": 2, "cluster_sinks": 7}
     assert readings(quiet) == ()
     for change, name, figure in (
         ({"cycle": 3}, "cycle", "in 4 hops"),
         ({"middlemen": 4}, "scatter-gather", "5 middlemen"),
-        ({"squares": 2, "cluster_middles": 3}, "stack", "3 accounts between"),
-        ({"squares": 1, "cluster_sinks": 7}, "bipartite", "7 receivers"),
+        (layers | {"cluster_middles": 3}, "stack", "3 accounts between"),
+        (layers, "bipartite", "7 receivers"),
         ({"fresh_alike_in_src": 5}, "gather-scatter", "gathered 5"),
         ({"fresh_alike_in_dst": 2}, "fan-in", "3 alike"),
         ({"fresh_alike_out_src": 2}, "fan-out", "3 alike"),
-        ({"chain": 2, "fresh": 1}, "chain", "3 transfers in a row"),
+        ({"chain": 1, "fresh": 1}, "chain", "2 transfers in a row"),
         ({"paid_before": 5, "alike_out_src": 5}, "structuring", "6 transfers"),
     ):
         found = readings(quiet | change)

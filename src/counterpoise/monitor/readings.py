@@ -1,7 +1,8 @@
 """What a transfer looks like, by integer rules: the name of a typology and the figures behind it.
 
 A reading says how a row of features would be told to a person. It convicts nobody: payroll is a
-fan-out too. What makes one suspicious is how quiet the accounts are, which `suspicious` asks.
+fan-out too, and of all rows that have a reading only a few in a hundred are laundering in the
+generator's streams. The model ranks; a reading names what it ranked.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ Row = Mapping[str, int]
 
 FEW = 2
 """From so many alike, fresh transfers on it is a pattern; one may be chance."""
-
-QUIET = 64 * 4
-"""Accounts that moved less than 16 transfers each within the window, on (geometric) average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +48,17 @@ RULES = (
     ),
     Rule(
         "stack",
-        lambda row: row["squares"] >= 1 and row["cluster_middles"] >= 2,
+        lambda row: min(row[f"cluster_{part}"] for part in ("sources", "middles", "sinks")) >= FEW,
         lambda row: (
             f"layers: {row['cluster_sources']} payers, {row['cluster_middles']} accounts between, "
-            f"{row['cluster_sinks']} receivers, crossed {row['squares']} times"
+            f"{row['cluster_sinks']} receivers"
         ),
     ),
     Rule(
         "bipartite",
-        lambda row: row["squares"] >= 1,
+        lambda row: (
+            row["cluster_middles"] == 0 and min(row["cluster_sources"], row["cluster_sinks"]) >= FEW
+        ),
         lambda row: (
             f"{row['cluster_sources']} payers pay {row['cluster_sinks']} receivers crosswise, alike"
         ),
@@ -86,7 +86,7 @@ RULES = (
     ),
     Rule(
         "chain",
-        lambda row: row["chain"] >= FEW and row["fresh"] == 1,
+        lambda row: row["chain"] >= 1 and row["fresh"] == 1,
         lambda row: f"{row['chain'] + 1} transfers in a row passed on 85 % to 101 % of each",
     ),
     Rule(
@@ -105,8 +105,3 @@ RULES = (
 def readings(row: Row) -> tuple[Reading, ...]:
     """All typologies that a row of features has, the most telling first."""
     return tuple(Reading(rule.name, rule.why(row)) for rule in RULES if rule.holds(row))
-
-
-def suspicious(row: Row) -> bool:
-    """Whether the accounts around are so quiet that the pattern is unlikely to be business."""
-    return row["fresh"] == 1 and row["cluster_traffic"] <= QUIET
