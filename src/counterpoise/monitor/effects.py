@@ -14,27 +14,12 @@ from typing import NamedTuple
 from counterpoise.chain import Call, Emitted
 from counterpoise.core.digest import keccak
 from counterpoise.monitor.blocks import NATIVE, TRANSFER
+from counterpoise.monitor.detectors.reentrancy import CALLBACKS
 
 ENDLESS = 1 << 159
 """An allowance of so many base units is one without end (Permit2 counts in 160 bits)."""
 
 BORROWED = frozenset({"DELEGATECALL", "CALLCODE"})
-CALLBACKS = frozenset(
-    keccak(signature)[:4]
-    for signature in (
-        b"onERC721Received(address,address,uint256,bytes)",
-        b"onERC1155Received(address,address,uint256,uint256,bytes)",
-        b"onFlashLoan(address,address,uint256,uint256,bytes)",
-        b"tokensReceived(address,address,address,uint256,bytes,bytes)",
-        b"uniswapV2Call(address,uint256,uint256,bytes)",
-        b"uniswapV3SwapCallback(int256,int256,bytes)",
-        b"uniswapV3FlashCallback(uint256,uint256,bytes)",
-        b"executeOperation(address,uint256,uint256,address,bytes)",
-        b"receiveFlashLoan(address[],uint256[],uint256[],bytes)",
-    )
-)
-"""Calls through which a contract is meant to be come back to."""
-
 APPROVAL = keccak(b"Approval(address,address,uint256)")
 APPROVAL_FOR_ALL = keccak(b"ApprovalForAll(address,address,bool)")
 PERMIT2_APPROVAL = keccak(b"Approval(address,address,address,uint160,uint48)")
@@ -100,7 +85,7 @@ class Reentry(NamedTuple):
     through :
         Whom it had called.
     is_expected :
-        Whether it had called through one of `CALLBACKS`.
+        Whether it had called a market's or a lender's callback, which is there for that.
     acted_after :
         Whether it wrote, or sent value, after the inner call came back; None if none can tell.
     """

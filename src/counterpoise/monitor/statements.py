@@ -7,7 +7,7 @@ the terms of the watch. Whoever has the chain can run the same watch and must ge
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,9 @@ class WatchTerms:
     scales :
         See `FlowGraph`.
     lists :
-        SHA-256 of each file that the detectors read, by name: labels, models.
+        Digest of what the detectors rest on besides, by name: ``labels``, ``laundering``.
+    coins, quotes :
+        See `detectors.make_detectors`.
     """
 
     chain_id: int
@@ -57,6 +59,8 @@ class WatchTerms:
     detectors: tuple[tuple[str, int], ...]
     scales: Mapping[bytes, int]
     lists: Mapping[str, bytes]
+    coins: tuple[bytes, ...] = ()
+    quotes: tuple[bytes, ...] = ()
 
     @classmethod
     def of(
@@ -65,11 +69,14 @@ class WatchTerms:
         first: int,
         detectors: Sequence[Detector],
         scales: Mapping[bytes, int],
-        lists: Mapping[str, bytes] | None = None,
+        *,
+        coins: Collection[bytes] = (),
+        quotes: Collection[bytes] = (),
     ) -> WatchTerms:
-        """The terms of a watch with these detectors."""
+        """The terms of a watch with these detectors, as `make_detectors` gave them."""
         named = tuple((detector.name, detector.version) for detector in detectors)
-        return cls(chain_id, first, named, dict(scales), dict(lists or {}))
+        chosen = (tuple(sorted(coins)), tuple(sorted(quotes)))
+        return cls(chain_id, first, named, dict(scales), foundations(detectors), *chosen)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
@@ -81,6 +88,8 @@ class WatchTerms:
                 "detectors": [list(pair) for pair in self.detectors],
                 "scales": {to_checksum(token): str(s) for token, s in self.scales.items()},
                 "lists": {name: digest.hex() for name, digest in self.lists.items()},
+                "coins": [to_checksum(token) for token in self.coins],
+                "quotes": [to_checksum(token) for token in self.quotes],
             }
         )
 
@@ -100,12 +109,29 @@ class WatchTerms:
                 tuple((str(name), int(version)) for name, version in record["detectors"]),
                 {parse_address(token): int(scale) for token, scale in record["scales"].items()},
                 {name: bytes.fromhex(digest) for name, digest in record["lists"].items()},
+                tuple(map(parse_address, record["coins"])),
+                tuple(map(parse_address, record["quotes"])),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"these bytes are no terms of a watch: {error!r}") from error
         if terms.to_bytes() != data:
             raise InputError("the terms of the watch are not in their canonical form")
         return terms
+
+
+def foundations(detectors: Sequence[Detector]) -> dict[str, bytes]:
+    """Digests of the lists and models that detectors rest on, by name."""
+    found: dict[str, bytes] = {}
+    for detector in detectors:
+        labels = getattr(detector, "labels", None)
+        if labels is not None:
+            found["labels"] = labels.digest
+        if detector.name == "laundering":
+            from counterpoise.monitor.laundering_model import LaunderingModel
+
+            model = getattr(detector, "model", None) or LaunderingModel.shipped()
+            found["laundering"] = model.digest
+    return found
 
 
 @dataclass(frozen=True, slots=True)
