@@ -4,36 +4,170 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.monitor.alert import Alert, Edge, Entity, Finding, Severity, Standing
+    from counterpoise.monitor.alert_book import AlertBook
+    from counterpoise.monitor.alert_check import verify_alerts
+    from counterpoise.monitor.alert_values import alert_from_value
+    from counterpoise.monitor.blocks import NATIVE
+    from counterpoise.monitor.case_export import export_case
+    from counterpoise.monitor.cases import Case
+    from counterpoise.monitor.contacts import Contacts
+    from counterpoise.monitor.detectors import DETECTORS, make_detectors
     from counterpoise.monitor.generator import Generator, Stream, Traffic
     from counterpoise.monitor.graph import Cuts, Graph, Mark
     from counterpoise.monitor.graph_state import Limits
+    from counterpoise.monitor.guardian_client import (
+        GuardianClient,
+        GuardianTerms,
+        PauseCase,
+        Ruling,
+    )
+    from counterpoise.monitor.labels import Labels, shipped_labels
+    from counterpoise.monitor.picture import draw, draw_edges
+    from counterpoise.monitor.rerun import derive_alerts
+    from counterpoise.monitor.responder import Action, Policy, Responder
+    from counterpoise.monitor.screen import Screen
+    from counterpoise.monitor.screening import Expectation, Screening
+    from counterpoise.monitor.signs import Decision, Sign
+    from counterpoise.monitor.simulation import Intent
+    from counterpoise.monitor.sources.chain import ChainSource
+    from counterpoise.monitor.statements import AlertLog, WatchTerms, fetch_alert, stated_alerts
     from counterpoise.monitor.trees import BoostedTrees
     from counterpoise.monitor.typologies import TYPOLOGIES
     from counterpoise.monitor.wash import Trades, Wash, find_wash_trades
+    from counterpoise.monitor.watch import Watch
 
 _HOMES = {
-    "generator": ("Generator", "Stream", "Traffic"),
-    "graph": ("Cuts", "Graph", "Mark"),
+    "alert": (
+        "Alert",
+        "Edge",
+        "Entity",
+        "Finding",
+        "Severity",
+        "Standing",
+    ),
+    "alert_book": ("AlertBook",),
+    "alert_check": ("verify_alerts",),
+    "alert_values": ("alert_from_value",),
+    "blocks": ("NATIVE",),
+    "case_export": ("export_case",),
+    "cases": ("Case",),
+    "contacts": ("Contacts",),
+    "detectors": (
+        "DETECTORS",
+        "make_detectors",
+    ),
+    "generator": (
+        "Generator",
+        "Stream",
+        "Traffic",
+    ),
+    "graph": (
+        "Cuts",
+        "Graph",
+        "Mark",
+    ),
     "graph_state": ("Limits",),
+    "guardian_client": (
+        "GuardianClient",
+        "GuardianTerms",
+        "PauseCase",
+        "Ruling",
+    ),
+    "labels": (
+        "Labels",
+        "shipped_labels",
+    ),
+    "picture": (
+        "draw",
+        "draw_edges",
+    ),
+    "rerun": ("derive_alerts",),
+    "responder": (
+        "Action",
+        "Policy",
+        "Responder",
+    ),
+    "screen": ("Screen",),
+    "screening": (
+        "Expectation",
+        "Screening",
+    ),
+    "signs": (
+        "Decision",
+        "Sign",
+    ),
+    "simulation": ("Intent",),
+    "sources.chain": ("ChainSource",),
+    "statements": (
+        "AlertLog",
+        "WatchTerms",
+        "fetch_alert",
+        "stated_alerts",
+    ),
     "trees": ("BoostedTrees",),
     "typologies": ("TYPOLOGIES",),
-    "wash": ("Trades", "Wash", "find_wash_trades"),
+    "wash": (
+        "Trades",
+        "Wash",
+        "find_wash_trades",
+    ),
+    "watch": ("Watch",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Action",
+    "Alert",
+    "AlertBook",
+    "AlertLog",
     "BoostedTrees",
+    "Case",
+    "ChainSource",
+    "Contacts",
     "Cuts",
+    "DETECTORS",
+    "Decision",
+    "Edge",
+    "Entity",
+    "Expectation",
+    "Finding",
     "Generator",
     "Graph",
+    "GuardianClient",
+    "GuardianTerms",
+    "Intent",
+    "Labels",
     "Limits",
     "Mark",
+    "NATIVE",
+    "PauseCase",
+    "Policy",
+    "Responder",
+    "Ruling",
+    "Screen",
+    "Screening",
+    "Severity",
+    "Sign",
+    "Standing",
     "Stream",
     "TYPOLOGIES",
     "Trades",
     "Traffic",
     "Wash",
+    "Watch",
+    "WatchTerms",
+    "alert_from_value",
+    "derive_alerts",
+    "draw",
+    "draw_edges",
+    "export_case",
+    "fetch_alert",
     "find_wash_trades",
+    "make_detectors",
+    "shipped_labels",
+    "stated_alerts",
+    "verify_alerts",
 ]
 
 

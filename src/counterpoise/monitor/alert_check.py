@@ -14,7 +14,7 @@ from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.jobs import TokenClient
 from counterpoise.monitor.alert import Alert, Standing
 from counterpoise.monitor.guardian_client import GuardianClient, Ruling
-from counterpoise.monitor.rerun import rerun
+from counterpoise.monitor.rerun import derive_alerts
 from counterpoise.monitor.statements import Stated, WatchTerms, fetch_alert, stated_alerts
 from counterpoise.network import Network
 from counterpoise.provenance import Verdict
@@ -83,7 +83,7 @@ class _WatchCheck:
         self.on_section(f"{self.name}: running it again")
         found = {
             alert.id: alert
-            for alert in rerun(
+            for alert in derive_alerts(
                 self.network.chain,
                 terms,
                 newest,

@@ -50,7 +50,7 @@ def watch_of(terms: WatchTerms) -> Watch:
     return Watch(terms.chain_id, detectors_of(terms), terms.scales)
 
 
-def rerun(
+def derive_alerts(
     chain: Chain,
     terms: WatchTerms,
     last: int | None = None,
