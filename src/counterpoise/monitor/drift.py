@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoise.core.errors import InputError
+
+if TYPE_CHECKING:
+    from counterpoise.monitor.graph import Graph
 
 BINS = 10
 STABLE, SHIFTED = 0.1, 0.25
@@ -104,6 +107,19 @@ class Drift:
         if self.index < STABLE:
             return "stable"
         return "moved" if self.index < SHIFTED else "another population"
+
+
+def drift_of_window(baseline: Baseline, graph: Graph) -> list[Drift]:
+    """How far what a graph saw of late is from a baseline, the farthest feature first.
+
+    The window's transfers are described once more by an empty graph, and the later half of them is
+    compared: their features have at least half a window behind them.
+    """
+    from counterpoise.monitor.graph import Graph
+
+    columns = graph.window()
+    rows = Graph(graph.limits).observe(*columns)
+    return baseline.drift(rows[len(rows) // 2 :])
 
 
 def stability(then: Sequence[int], now: Sequence[int]) -> float:

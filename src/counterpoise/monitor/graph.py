@@ -149,6 +149,13 @@ class Graph:
             self._put_tags(first, len(src), tags)
         return found
 
+    def window(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The transfers within the window, oldest first, as `observe` takes them."""
+        numbers = np.arange(self._state.marks[TAIL], self._state.marks[HEAD])
+        places = numbers & (len(self._state.time) - 1)
+        src, dst, time, amount = (getattr(self._state, name)[places] for name in State._fields[:4])
+        return src, dst, time, amount
+
     def around(self, number: int) -> Surroundings:
         """The cluster of fresh, alike transfers around one of the window.
 
