@@ -26,6 +26,7 @@ Examples:
   counterpoise monitor bench elliptic --data elliptic_bitcoin_dataset
   counterpoise monitor bench amlworld --data HI-Small_Trans.csv --seeds 5 --json
   counterpoise monitor bench accounts --data transaction_dataset.csv
+  counterpoise monitor bench ptxphish --data FOLDER --rpc http://localhost:8545
 
 The files are yours to get; data that is not the published one is refused.
 """
@@ -42,15 +43,21 @@ Examples:
 @click.argument("name", type=click.Choice(NAMES))
 @click.option("--data", "path", type=click.Path(path_type=Path), required=True, help="The files.")
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--rpc", metavar="URL", help="Archive node, for the payloads of ptxphish.")
 @click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
-def bench(name: str, path: Path, seeds: int, wants_json: bool) -> None:
+def bench(name: str, path: Path, seeds: int, rpc: str | None, wants_json: bool) -> None:
     """Score the public data set NAME as its paper does, beside the paper's figures."""
     from importlib import import_module
 
     from counterpoise.monitor.datasets import DATASETS
 
+    given: dict[str, Any] = {"seeds": seeds}
+    if rpc is not None:
+        if name != "ptxphish":
+            raise InputError(f"--rpc is for ptxphish, {name} needs no node")
+        given["node"] = _node(rpc)
     with _progress() as on_step:
-        report = import_module(DATASETS[name]).measure(path, seeds=seeds, on_step=on_step)
+        report = import_module(DATASETS[name]).measure(path, on_step=on_step, **given)
     if wants_json:
         click.echo(json.dumps(report.to_value()))
     else:
@@ -98,6 +105,15 @@ def train(output: Path, wants_json: bool, **options: Any) -> None:
     else:
         click.echo(f"{output}: {len(data):,} bytes, digest {model.digest.hex()}")
         click.echo(f"labelled rows of people's feedback: {model.recipe['feedback']}")
+
+
+def _node(url: str) -> Any:
+    from counterpoise.chain import open_chain
+
+    chain = open_chain(url)
+    if not hasattr(chain, "request"):
+        raise InputError(f"{url} is no node's URL", hint="give http://… or https://…")
+    return chain
 
 
 def _lessons(options: dict[str, Any]) -> list[Lesson]:

@@ -59,7 +59,7 @@ class NodeBlocks:
             return None
         traces = self._traces(head, [_octets(row, "hash", 32) for row in rows])
         made = [
-            _transaction(row, receipt, trace)
+            transaction_of(row, receipt, trace)
             for row, receipt, trace in zip(rows, receipts, traces, strict=True)
         ]
         return Block(head.number, head.hash, head.parent, head.time, tuple(made))
@@ -119,7 +119,8 @@ class NodeBlocks:
         return self._tells_writes
 
 
-def _transaction(row: Any, receipt: Any, trace: Frame | None) -> Transaction:
+def transaction_of(row: Any, receipt: Any, trace: Frame | None) -> Transaction:
+    """A transaction from a node's own objects for it and for its receipt."""
     to, created = row.get("to"), receipt.get("contractAddress")
     price = receipt.get("effectiveGasPrice") or row.get("gasPrice") or "0x0"
     return Transaction(
