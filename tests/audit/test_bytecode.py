@@ -20,6 +20,8 @@ from counterpoise.audit.bytecode.code import (
 from counterpoise.audit.bytecode.graph import explore
 from counterpoise.audit.bytecode.machine import State
 from counterpoise.audit.engines.bytecode import BytecodeEngine
+from counterpoise.chain import send
+from counterpoise.core.errors import InputError
 
 pytest.importorskip("evmole", reason="needs the extra audit")
 
@@ -360,3 +362,28 @@ def test_code_of_old_solidity_is_followed_with_its_stipends(tmp_path):
         "msg.sender.send(n)": {"unchecked-raw", "unprotected-write"},
         "msg.sender.transfer(n)": set(),
     }
+
+
+def test_the_code_behind_a_proxy_is_audited_beside_it(chain, accounts):
+    from counterpoise.audit.bytecode.deployed import deployed_sources
+
+    owner = accounts[0]
+    code = compiled(OWNED + FLAWS["unprotected-write"][0].replace("GUARD", "pass"))[1]
+    real, clone, proxy, beaconed, beacon = (bytes([9] * 19 + [n]) for n in range(5))
+    slots = {kind: slot for slot, kind in PROXY_SLOTS.items()}
+    chain.set_code(real, code)
+    chain.set_code(clone, bytes.fromhex(CLONE.replace("ab" * 20, real.hex())))
+    chain.set_code(beacon, bytes.fromhex(f"73{real.hex()}5f5260205ff3"))
+    for at, kind, stored in ((proxy, "EIP-1967", real), (beaconed, "EIP-1967 beacon", beacon)):
+        put = f"73{stored.hex()}7f{slots[kind]:064x}5500"
+        chain.set_code(at, bytes.fromhex(put))
+        send(chain, owner, at, b"")
+    for at in (clone, proxy, beaconed):
+        sources = deployed_sources(chain, at)
+        assert [one.path for one in sources] == [f"0x{at.hex()}", f"0x{real.hex()}"]
+    outcome = audit_project(Project(Path(), sources), engines=("bytecode",), jobs=0)
+    assert {one.rule for one in outcome.findings if one.path == f"0x{real.hex()}"} >= {
+        "unprotected-write"
+    }
+    with pytest.raises(InputError, match="no code at"):
+        deployed_sources(chain, bytes(20))

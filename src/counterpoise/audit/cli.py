@@ -109,19 +109,14 @@ def _project(what: str, options: dict[str, Any]) -> Project:
 
 
 def _deployed(address: str, state: Path | None) -> Project:
-    """The code at an address, as a project of one source."""
-    from counterpoise.audit.project import Project, Source
+    """The code at an address, and behind it where it is a proxy."""
+    from counterpoise.audit.bytecode.deployed import deployed_sources
+    from counterpoise.audit.project import Project
     from counterpoise.core.units import parse_address
     from counterpoise.network import default_state, open_network
 
-    account = parse_address(address)
     with open_network(state or default_state()) as network:
-        code = network.chain.code(account)
-    if not code:
-        raise InputError(
-            f"there is no code at {address} on this chain", hint="an account, or another chain?"
-        )
-    return Project(Path.cwd(), (Source(address.lower(), code, "bytecode"),))
+        return Project(Path.cwd(), deployed_sources(network.chain, parse_address(address)))
 
 
 def _audited(

@@ -26,7 +26,7 @@ def main() -> None:
     """Serve until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what an engine prints goes to standard error, not between answers
-    _limit_memory()
+    limit_memory()
     sys.setrecursionlimit(20_000)
     for line in sys.stdin:
         _serve(json.loads(line), answers)
@@ -47,7 +47,8 @@ def _serve(task: dict[str, object], answers: TextIO) -> None:
     answers.flush()
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
+    """Let this process take `MEMORY` at most, where the system can see to that."""
     try:
         import resource
     except ImportError:  # not on every platform

@@ -1,0 +1,103 @@
+"""A receiver that comes back while it is being paid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from counterpoise.audit.findings import Proof
+from counterpoise.audit.proof.arena import STAKE, Arena, Function, Step
+from counterpoise.audit.proof.arguments import ETHER
+from counterpoise.audit.proof.telling import enters, played, told
+
+__all__ = ["reentering_receiver", "ways_in"]
+
+TIMES = 3
+LONG = 400 * 86_400
+"""Seconds that pass between putting in and taking out, where that helps."""
+
+
+def reentering_receiver(arena: Arena, names: frozenset[str]) -> Proof | None:
+    """An attacker that ends with more than it put in, and with no more if it does not come back."""
+    for taking in _taking(arena, names):
+        for putting in ways_in(arena):
+            for wait in (0, LONG):
+                steps = [*putting, taking]
+                gain = _gain(arena, steps, wait, names)
+                if gain <= 0:
+                    continue
+                plain = Step(taking.function, taking.arguments, taking.value)
+                if gain <= max(0, _gain(arena, [*putting, plain], wait, frozenset())):
+                    continue
+                return _proof(arena, steps, wait, gain)
+    return None
+
+
+def _taking(arena: Arena, names: frozenset[str]) -> Iterator[Step]:
+    for function in arena.functions:
+        if function.view or not function.name or (names and function.name not in names):
+            continue
+        for arguments in arena.lists(function):
+            for value in (0, STAKE) if function.payable else (0,):
+                yield Step(function, arguments, value, TIMES)
+
+
+def ways_in(arena: Arena) -> list[list[Step]]:
+    """Ways to put value in that go through, each once; and none."""
+    ways: list[list[Step]] = []
+    for function in arena.functions:
+        if not function.payable:
+            continue
+        step = _first(arena, function)
+        if step is not None:
+            ways.append([step])
+    return [*ways, []]
+
+
+def _first(arena: Arena, function: Function) -> Step | None:
+    for arguments in arena.lists(function):
+        for value in (STAKE, ETHER // 10):
+            step = Step(function, arguments, value)
+            if arena.tried(partial(arena.step, step)):
+                return step
+    return None
+
+
+def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str]) -> int:
+    """Wei that the attacker has more after an attack than it put in; 0 where a step fails."""
+
+    def attack() -> int:
+        before: int = arena.chain.balance(arena.puppet)
+        *first, last = steps
+        if played(arena, first) is None:
+            return 0
+        if wait:
+            arena.chain.warp(wait)
+        trees = played(arena, [last])
+        if trees is None or not enters(arena, trees, names):
+            return 0
+        put_in = sum(step.value for step in steps)
+        after: int = arena.chain.balance(arena.puppet)
+        return after - before - put_in
+
+    return int(arena.tried(attack))
+
+
+def _proof(arena: Arena, steps: Sequence[Step], wait: int, gain: int) -> Proof:
+    def attack() -> Proof:
+        held = arena.chain.balance(arena.address)
+        first = played(arena, steps[:-1]) or []
+        if wait:
+            arena.chain.warp(wait)
+        trees = [*first, *(played(arena, steps[-1:]) or [])]
+        lost = arena.chain.balance(arena.address) - held
+        name = steps[-1].function.name
+        summary = (
+            f"a receiver that calls {name} again while it is paid by it ends with {gain} wei more"
+            " than it put in; without calling again it gains nothing by it"
+        )
+        balances = (("attacker", gain), (arena.name, lost))
+        return told(arena, "re-entering receiver", summary, steps, trees, balances)
+
+    proof: Proof = arena.tried(attack)
+    return proof
