@@ -155,9 +155,14 @@ def best_bar(scores: NDArray[np.int64], labels: NDArray[np.bool_]) -> int:
 def score(described: Described, model: Trained) -> Score:
     """Score a model on the last fifth."""
     *_, third = parts_of(len(described.stream))
-    stream, labels = described.stream, described.stream.label[third]
-    scores = model.trees.bar.scores(described.features[third])
-    flagged = scores > model.bar
+    return score_of(described.stream, model.trees.bar.scores(described.features[third]), model.bar)
+
+
+def score_of(stream: Stream, scores: NDArray[np.int64], bar: int) -> Score:
+    """Score whatever ranked the last fifth of a stream; `scores` are of its rows alone."""
+    *_, third = parts_of(len(stream))
+    labels = stream.label[third]
+    flagged = scores > bar
     best = np.argsort(-scores, kind="stable")[: len(scores) // BUDGET]
     schemes, kinds = stream.scheme[third], stream.typology[third]
     found = labels[best]
