@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from counterpoise.monitor.case_export import export_case
     from counterpoise.monitor.cases import Case
     from counterpoise.monitor.contacts import Contacts
+    from counterpoise.monitor.contributions import Paths
     from counterpoise.monitor.detectors import DETECTORS, make_detectors
+    from counterpoise.monitor.detectors.laundering import Laundering
+    from counterpoise.monitor.drift import Baseline, Drift, drift_of_window
+    from counterpoise.monitor.feedback import labels_of, lesson_of_blocks
     from counterpoise.monitor.generator import Generator, Stream, Traffic
     from counterpoise.monitor.graph import Cuts, Graph, Mark
     from counterpoise.monitor.graph_state import Limits
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
         Ruling,
     )
     from counterpoise.monitor.labels import Labels, shipped_labels
+    from counterpoise.monitor.laundering_model import LaunderingModel
+    from counterpoise.monitor.lessons import Lesson, make_model
     from counterpoise.monitor.picture import draw, draw_edges
     from counterpoise.monitor.rerun import derive_alerts
     from counterpoise.monitor.responder import Action, Policy, Responder
@@ -53,9 +59,20 @@ _HOMES = {
     "case_export": ("export_case",),
     "cases": ("Case",),
     "contacts": ("Contacts",),
+    "contributions": ("Paths",),
     "detectors": (
         "DETECTORS",
         "make_detectors",
+    ),
+    "detectors.laundering": ("Laundering",),
+    "drift": (
+        "Baseline",
+        "Drift",
+        "drift_of_window",
+    ),
+    "feedback": (
+        "labels_of",
+        "lesson_of_blocks",
     ),
     "generator": (
         "Generator",
@@ -77,6 +94,11 @@ _HOMES = {
     "labels": (
         "Labels",
         "shipped_labels",
+    ),
+    "laundering_model": ("LaunderingModel",),
+    "lessons": (
+        "Lesson",
+        "make_model",
     ),
     "picture": (
         "draw",
@@ -121,6 +143,7 @@ __all__ = [
     "Alert",
     "AlertBook",
     "AlertLog",
+    "Baseline",
     "BoostedTrees",
     "Case",
     "ChainSource",
@@ -128,6 +151,7 @@ __all__ = [
     "Cuts",
     "DETECTORS",
     "Decision",
+    "Drift",
     "Edge",
     "Entity",
     "Expectation",
@@ -138,9 +162,13 @@ __all__ = [
     "GuardianTerms",
     "Intent",
     "Labels",
+    "Laundering",
+    "LaunderingModel",
+    "Lesson",
     "Limits",
     "Mark",
     "NATIVE",
+    "Paths",
     "PauseCase",
     "Policy",
     "Responder",
@@ -161,10 +189,14 @@ __all__ = [
     "derive_alerts",
     "draw",
     "draw_edges",
+    "drift_of_window",
     "export_case",
     "fetch_alert",
     "find_wash_trades",
+    "labels_of",
+    "lesson_of_blocks",
     "make_detectors",
+    "make_model",
     "shipped_labels",
     "stated_alerts",
     "verify_alerts",
