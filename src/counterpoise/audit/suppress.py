@@ -5,6 +5,8 @@ The words are Slither's, in ``//`` and ``#`` comments alike, with a reason after
     # slither-disable-next-line unchecked-raw a permit that was used already fails here
     # slither-disable-start timestamp,divide-first rounding falls against the caller
     # slither-disable-end timestamp,divide-first
+
+A finding in a module is accepted there for all who use it, or for one of them where it calls in.
 """
 
 from __future__ import annotations
@@ -47,10 +49,10 @@ class Comment:
     reason: str
 
     def covers(self, finding: Finding) -> bool:
-        """Whether a finding is meant."""
-        if finding.path != self.path or not any(
-            self.first <= n <= self.last for n in finding.lines
-        ):
+        """Whether a finding is meant: it is here, or in a module that is called from here."""
+        here = [n for n in finding.lines if finding.path == self.path]
+        here += [s.line for s in finding.trace if s.path == self.path != finding.path]
+        if not any(self.first <= n <= self.last for n in here):
             return False
         detectors = [one.rpartition(":")[2] for one in finding.detectors]
         return bool({ALL, finding.rule, *detectors} & set(self.names))

@@ -66,7 +66,6 @@ def _driver(rules: list[Rule]) -> dict[str, Any]:
         "name": "Counterpoise audit",
         "version": __version__,
         "semanticVersion": __version__,
-        "informationUri": "https://counterpoise.network/audit",
         "properties": {"ruleSet": RULE_SET},
         "rules": [_rule(one) for one in rules],
     }
@@ -77,9 +76,10 @@ def _rule(rule: Rule) -> dict[str, Any]:
     tags = ["security", rule.dasp, rule.swc, *(f"OWASP-{one}" for one in rule.owasp)]
     if rule.cwe:
         tags.append(f"external/cwe/{rule.cwe.lower()}")
+    name = "".join(word.capitalize() for word in rule.id.split("-"))
     return {
         "id": rule.id,
-        "name": "".join(word.capitalize() for word in rule.id.split("-")),
+        **({"name": name} if name.lower() != rule.id else {}),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": f"{rule.title}. {rule.advice}"},
         "help": {"text": rule.advice},

@@ -47,11 +47,15 @@ def analyse_tree(tree: Node, path_of: Callable[[str], str]) -> Report:
 
 
 def _merged(found: Iterable[Found], contract: str, path_of: Callable[[str], str]) -> list[Finding]:
-    """One finding a rule, place and message, however many entries lead there."""
-    groups: dict[tuple[str, str, str, int, str], list[Found]] = {}
+    """One finding a rule, place and message, however many entries lead there.
+
+    In a module each entry has its own: what one caller of a module makes safe, another may not.
+    """
+    groups: dict[tuple[str, str, str, int, str, str], list[Found]] = {}
     for one in found:
         line = 0 if one.rule in BY_FUNCTION else one.place.line
-        key = (one.rule, one.place.path, one.place.function, line, _core(one))
+        away = one.entry.name if one.place.path != one.entry.place.path else ""
+        key = (one.rule, one.place.path, one.place.function, line, _core(one), away)
         groups.setdefault(key, []).append(one)
     return [_finding(group, contract, path_of) for _, group in sorted(groups.items())]
 

@@ -64,8 +64,9 @@ def _fields(value: Value) -> Iterator[tuple[Value, int]]:
     if bare.op == "bin" and bare.tag == "BitOr":
         for arg in bare.args:
             yield from _fields(arg)
-    elif bare.op == "bin" and bare.tag == "LShift" and bare.args[1].number is not None:
-        yield bare.args[0], bare.args[1].number
+    elif bare.op == "bin" and bare.tag == "LShift":
+        if bare.args[1].number is not None:
+            yield bare.args[0], bare.args[1].number
     else:
         yield value, 0
 
