@@ -91,6 +91,7 @@ def standing(
     earning: uint256 = 0
     if convert(slice(round.entry, entries.COUNTS_AT, 1), uint256) == 1 and place.number > 1:
         summed += phi
+        # slither-disable-next-line unsafe-math each square is below 2**126, and there are at most 65,535 rounds
         squares = unsafe_add(squares, convert(phi * phi, uint256))
         earning = self._earning(articles.pay_rule, phi, summed, squares)
         pot: uint256 = convert(extract32(round.entry, entries.RELEASED_AT), uint256)

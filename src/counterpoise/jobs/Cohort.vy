@@ -109,6 +109,7 @@ def join_with_permit(job: uint256, dataset: bytes32, deadline: uint256, v: uint8
     @dev A permit that somebody else has sent already fails here; the allowance it left is used then.
     """
     stake: uint256 = self._enter(job, msg.sender, dataset)
+    # slither-disable-next-line unchecked-raw without an allowance the transfer below is refused
     used: bool = raw_call(
         TOKEN.address,
         abi_encode(msg.sender, self, stake, deadline, v, r, s, method_id=PERMIT),

@@ -319,6 +319,7 @@ def _pay(to: address, amount: uint256):
 
 @internal
 def _before(job_id: uint256, selector: bytes4, data: Bytes[HOOK_DATA]):
+    # slither-disable-next-line reentrancy-state ERC-8183 calls before the step; whatever writes is locked
     passed: bool = raw_call(
         self._hook[job_id],
         abi_encode(job_id, selector, data, method_id=method_id("beforeAction(uint256,bytes4,bytes)")),

@@ -15,8 +15,7 @@
      case  caller if not the asserter (160), time of the dispute (40)
 @custom:trust The arbiter decides disputed assertions alone. An asserter may name another arbiter for its own
      assertion: look at it before you dispute or rely on one. Nobody owns this contract.
-@custom:stop Nobody can stop it. If the arbiter stays silent beyond its time, the assertion settles as not true and
-     both bonds go back.
+@custom:stop Nobody can stop it. If the arbiter is silent beyond its time, it is not true, and both bonds go back.
 """
 
 from ethereum.ercs import IERC20
@@ -376,6 +375,7 @@ def _call(id: bytes32, message: Bytes[68]):
 @internal
 def _pull(amount: uint256):
     if amount > 0:
+        # slither-disable-next-line reentrancy-unlocked the last step; a callback may assert again
         assert extcall IERC20(defaultCurrency).transferFrom(msg.sender, self, amount), "assertions: no bond given"
 
 

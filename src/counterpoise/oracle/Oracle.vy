@@ -10,9 +10,8 @@
      head   client (160 bits), deadline (40), status (8), level (8), callback gas (32)
      terms  callback (160), fee (96)
      then model and input.
-@custom:trust The evaluators and the registry of models are fixed at deployment. An evaluator decides alone
-     what the answers of its own level are and who shares their fees; it can touch nothing else. Whoever answers
-     sees the input in clear. Nobody owns this contract.
+@custom:trust Evaluators and the registry of models are fixed at deployment. An evaluator alone decides its level's
+     answers and who shares their fees, and touches nothing else. Who answers sees the input. Nobody owns this contract.
 @custom:stop Nobody can stop it. A request without an answer is refunded after its deadline; whatever its evaluator
      does, no longer than `patience` seconds after. Fees earned can be drawn for ever.
 """
@@ -353,6 +352,7 @@ def _share(fee: uint256, providers: DynArray[address, 16]):
 @internal
 def _pull(amount: uint256):
     if amount > 0:
+        # slither-disable-next-line reentrancy-unlocked the last step; a callback may ask again
         assert extcall IERC20(token).transferFrom(msg.sender, self, amount), "oracle: the token refused the fee"
 
 
