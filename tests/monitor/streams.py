@@ -47,6 +47,7 @@ class Script:
 
     def __init__(self, batches, *, slow=0.0):
         self.chain_id, self.batches, self.head = CHAIN_ID, list(batches), None
+        self.faults = {}
         self.acknowledged, self.resumed, self.slow, self.polls = [], [], slow, 0
 
     def resume(self, places):
@@ -65,7 +66,8 @@ class Script:
                 if passed:
                     kept.append(one)
                 passed = passed or one.hash == last
-            rest.append(kept)
+            if kept:
+                rest.append(kept)
         self.batches = rest
 
     def poll(self):

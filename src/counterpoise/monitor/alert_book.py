@@ -99,11 +99,6 @@ class AlertBook(BookReader):
             self._note(CHANGED, alert.id, standing, opens=False)
         return alert.standing_as(standing)
 
-    def tell(self, sink: str, sequence: int, note: str = "") -> None:
-        """Note how far a sink has been told."""
-        with self.file.step() as db:
-            db.execute("insert or replace into sink values (?, ?, ?)", (sink, sequence, note))
-
     def _displaced(self, block: Block) -> list[bytes]:
         """Take the branch back to below a block; give the alerts that stood on what goes."""
         place = "select number from branch where hash = ?"

@@ -148,6 +148,11 @@ class BookReader:
             row: tuple[int, str] | None = self._db.execute(query, (sink,)).fetchone()
             return row
 
+    def tell(self, sink: str, sequence: int, note: str = "") -> None:
+        """Note how far a sink has been told."""
+        with self.file.step() as db:
+            db.execute("insert or replace into sink values (?, ?, ?)", (sink, sequence, note))
+
     def counts(self) -> dict[tuple[str, str], int]:
         """How many alerts there are, by detector and standing."""
         query = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from counterpoise.monitor.blocks import Block
@@ -29,6 +29,7 @@ class Metrics:
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.waiting_blocks = self.source_failures = self.state_bytes = 0
         self.cuts = Cuts(0, 0, 0, 0, 0)
+        self.faults: Mapping[str, int] = {}
         self.sinks: dict[str, dict[str, int]] = {}
 
     def count_block(
@@ -84,6 +85,8 @@ class Metrics:
             ("state_bytes", self.state_bytes, "Size of the state when last written."),
         ):
             yield from _lines(name, "gauge", told, [({}, value)])
+        left = [({"kind": kind}, count) for kind, count in self.faults.items()]
+        yield from _lines("source_faults_total", "counter", "Left out by the source.", left)
         found = [
             ({"detector": detector, "status": standing}, count)
             for (detector, standing), count in sorted(book.counts().items())

@@ -189,6 +189,7 @@ class Service:
         self.metrics.source_failures = self._intake.failures
         self.metrics.cuts = self.watch.flows.graph.cuts
         self.metrics.head = self.source.head
+        self.metrics.faults = self.source.faults
 
 
 def _told_of_reorg(block: Block, outcome: Outcome) -> str:

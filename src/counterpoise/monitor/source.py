@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +36,11 @@ class Source(Protocol):
     @property
     def head(self) -> int | None:
         """Number of the newest block that it knows of, None if it cannot tell."""
+        ...
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """What it had to leave out, counted by kind."""
         ...
 
     def resume(self, places: Sequence[Place]) -> None:

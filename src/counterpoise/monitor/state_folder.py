@@ -17,8 +17,9 @@ from typing import Any, TextIO
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import Busy, InputError, StorageError
 from counterpoise.monitor.detector import Detector
+from counterpoise.monitor.graph import Graph
 from counterpoise.monitor.graph_state import Limits
-from counterpoise.monitor.snapshot import watch_bytes, watch_from_bytes
+from counterpoise.monitor.snapshot import graph_from_bytes, watch_bytes, watch_from_bytes
 from counterpoise.monitor.source import Place
 from counterpoise.monitor.watch import FINALITY, Watch
 
@@ -95,7 +96,7 @@ class StateFolder:
                 f"{path} is of chain {record['chain']}, the source is of chain {chain_id}",
                 hint="give each chain a folder of its own with --home",
             )
-        if {token: scale for token, scale in record["scales"]} != dict(scales):
+        if dict(record["scales"]) != dict(scales):
             raise InputError(f"{path} was saved with other scales of tokens", hint=ANEW)
         watch = watch_from_bytes(record["watch"], detectors, scales, finality=finality)
         if limits is not None and watch.flows.graph.limits != limits:
@@ -105,6 +106,17 @@ class StateFolder:
     def close(self) -> None:
         """Let the folder go."""
         self._held.close()
+
+
+def saved_graph(folder: Path) -> Graph:
+    """The window of a watch as it was last saved; reads only, and needs no detectors.
+
+    Raises
+    ------
+    StorageError :
+        The file is damaged, or there is none.
+    """
+    return graph_from_bytes(_record(folder / STATE)["watch"])
 
 
 def _record(path: Path) -> dict[str, Any]:

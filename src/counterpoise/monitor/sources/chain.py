@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from counterpoise.chain import Block as Head
@@ -20,6 +20,8 @@ BATCH = 32
 
 class Reader(Protocol):
     """Reads whole blocks."""
+
+    untraced: int
 
     def block(self, head: Head) -> Block | None:
         """The block of a head; None if it was replaced meanwhile."""
@@ -60,6 +62,11 @@ class ChainSource:
     def head(self) -> int | None:
         """Number of the newest block that may be given."""
         return self._head
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """Transactions whose calls the node did not show."""
+        return {"untraced transactions": self._reader.untraced}
 
     def resume(self, places: Sequence[Place]) -> None:
         """Go on after the newest of these blocks that is still on the chain."""

@@ -31,7 +31,7 @@ class LocalBlocks:
     """Whole blocks of the embedded chain."""
 
     def __init__(self, chain: Runs) -> None:
-        self._chain = chain
+        self._chain, self.untraced = chain, 0
 
     def block(self, head: Head) -> Block | None:
         """The block of a head; None if it was replaced meanwhile."""

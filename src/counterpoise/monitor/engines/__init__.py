@@ -1,0 +1,1 @@
+"""Third-party engines of the room, each behind a Protocol and imported late."""
