@@ -1,23 +1,30 @@
 """An audit is evidence: a statement that follows from its report, and a deliverable of a job."""
 
-import json
 from dataclasses import replace
 
 import pytest
 from vyper_code import HEAD, project
 
 from counterpoise.audit import (
+    NotAnalysed,
+    audit_answer,
     audit_project,
+    audit_question,
     audit_statement,
     check_report,
     code_digest,
     report_bytes,
 )
 from counterpoise.core.digest import sha256
-from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.core.errors import InputError, Reverted, VerificationError
+from counterpoise.core.units import TOKEN
+from counterpoise.jobs import Status as JobStatus
+from counterpoise.jobs import TokenClient
 from counterpoise.network import create_network
-from counterpoise.provenance import AccountSigner, Subject, build_statement, sign
+from counterpoise.provenance import AccountSigner, Envelope, Subject, build_statement, sign
+from counterpoise.verification import JobDeskClient, JobTerms, QuorumClient, SignedAnswer
 
+MEMBERS = ("ann", "bob", "cleo")
 TEXT = HEAD + "\n@external\ndef sweep(to: address):\n    send(to, self.balance)\n"
 
 
@@ -80,30 +87,98 @@ def test_an_audit_statement_lacks_nothing(statement, field):
         build_statement("audit", list(statement.subject), nonce=bytes(16), **common, **fields)
 
 
-def test_an_audit_is_the_work_of_a_job_and_the_evidence_of_its_evaluator(outcome, tmp_path):
-    report = report_bytes(outcome)
-    with create_network(tmp_path / "state") as network:
-        client, auditor, judge = (network.account(n) for n in ("client", "auditor", "judge"))
-        for account in (client, auditor, judge):
-            network.fund(account.address, 10**18)
-        jobs = network.contract("Jobs")
-        end = network.chain.block().time + 9_000
-        zero = bytes(20)
-        jobs.transact(client, "createJob", auditor.address, judge.address, end, "audit", zero)
-        jobs.transact(client, "setBudget", 1, 1, b"")
-        token = network.contract("CreditToken")
-        token.transact(network.account("operator"), "mint", client.address, 1)
-        token.transact(client, "approve", jobs.address, 1)
-        jobs.transact(client, "fund", 1, 1, b"")
-        digest = network.store.put(report)
-        jobs.transact(auditor, "submit", 1, digest, b"")
-        signer = AccountSigner(auditor)
-        made = audit_statement(outcome, actor=signer.keyid, time=1, nonce=bytes(16))
-        envelope = sign(made, signer)
-        entry = network.log.append([envelope.to_bytes()]).start
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A network with a committee of three, each of which does the work again by itself."""
+    with create_network(tmp_path_factory.mktemp("network")) as made:
+        quorum = QuorumClient(made.contract("Quorum"))
+        token = TokenClient(made.contract("CreditToken"))
+        for name in ("client", "auditor", *MEMBERS):
+            account = made.account(name)
+            made.fund(account.address, 10**18)
+            token.mint(made.account("operator"), account.address, 100 * TOKEN)
+        for name in MEMBERS:
+            quorum.join(made.account(name), 50 * TOKEN)
+        yield made
+
+
+def asked(network, outcome):
+    """A funded job for an audit, whose question the committee decides."""
+    desk = JobDeskClient(network.contract("JobDesk"))
+    method, code = audit_question(outcome)
+    now = network.chain.block().time
+    terms = JobTerms(
+        provider=network.account("auditor").address,
+        budget=5 * TOKEN,
+        model=method,
+        input=code,
+        evaluator=network.contract("Quorum").address,
+        deadline=now + 3_600,
+        expires=now + 86_400,
+        description="audit",
+    )
+    TokenClient(network.contract("CreditToken")).approve(
+        network.account("client"), desk.jobs.address, terms.budget
+    )
+    return desk, desk.ask(network.account("client"), terms)
+
+
+def decided(network, desk, job, outcome):
+    """The committee makes the answer final: each member signs what its own audit comes to."""
+    quorum = QuorumClient(network.contract("Quorum"))
+    method, code = audit_question(outcome)
+    votes = []
+    for name in MEMBERS:
         again = audit_project(outcome.project, engines=("vyper",), jobs=0)
-        assert report_bytes(again) == network.store.fetch(digest)
-        assert network.log_reader().entry(entry) == envelope.to_bytes()
-        jobs.transact(judge, "complete", 1, made.digest, b"")
-        assert token.call("balanceOf", auditor.address) == 1
-    assert json.loads(report)["counts"]["high"] == 1
+        signed = SignedAnswer(desk.address, job, method, code, audit_answer(again))
+        votes.append(quorum.sign(network.account(name), signed))
+    quorum.attest(network.account(MEMBERS[0]), signed, votes)
+
+
+def test_a_job_is_paid_on_the_strength_of_a_report_that_a_committee_made_again(network, outcome):
+    desk, job = asked(network, outcome)
+    auditor = network.account("auditor")
+    digest = network.store.put(report_bytes(outcome))
+    signer = AccountSigner(auditor)
+    made = audit_statement(outcome, actor=signer.keyid, time=1, nonce=bytes(16))
+    entry = network.log.append([sign(made, signer).to_bytes()]).start
+    desk.deliver(auditor, job, audit_answer(outcome))
+    with pytest.raises(Reverted, match="not decided yet"):
+        desk.conclude(auditor, job)
+    decided(network, desk, job, outcome)
+    token = TokenClient(network.contract("CreditToken"))
+    before = token.balance(auditor.address)
+    desk.conclude(auditor, job)
+    assert desk.jobs.job(job).status == JobStatus.COMPLETED
+    assert token.balance(auditor.address) == before + 5 * TOKEN
+    verdict = QuorumClient(network.contract("Quorum")).verdict(desk.address, job)
+    assert verdict.answer == digest + bytes([0, 4]), "the worst is high"
+    logged = Envelope.from_bytes(network.log_reader().entry(entry)).statement
+    assert check_report(logged, network.store.fetch(verdict.answer[:32]))["counts"]["high"] == 1
+
+
+def test_a_kinder_report_is_not_paid(network, outcome):
+    desk, job = asked(network, outcome)
+    kinder = audit_answer(replace(outcome, findings=()))
+    assert kinder[32:] == bytes(2) and kinder != audit_answer(outcome)
+    desk.deliver(network.account("auditor"), job, kinder)
+    decided(network, desk, job, outcome)
+    desk.conclude(network.account("client"), job)
+    assert desk.jobs.job(job).status == JobStatus.REJECTED
+
+
+def test_the_question_names_the_code_and_the_method(outcome, tmp_path):
+    method, code = audit_question(outcome)
+    other = audit_project(project(tmp_path, TEXT + "\n# more\n"), engines=("vyper",), jobs=0)
+    assert audit_question(other) == (method, code_digest(other.project.sources))
+    assert audit_question(other)[1] != code
+    newer = replace(outcome, engines=(("vyper", "0.4.99"),))
+    assert audit_question(newer) == (audit_question(newer)[0], code)
+    assert audit_question(newer)[0] != method
+
+
+def test_an_answer_says_how_bad_it_is_or_that_something_was_not_read(outcome):
+    assert audit_answer(outcome) == sha256(report_bytes(outcome)) + bytes([0, 4])
+    assert audit_answer(replace(outcome, findings=()))[32:] == bytes([0, 0])
+    failed = NotAnalysed("Other.vy", "vyper", "does not compile")
+    assert audit_answer(replace(outcome, not_analysed=(failed,)))[32:] == b"\xff\xff"

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from counterpoise.audit.cache import Cache
     from counterpoise.audit.catalogue import RULE_SET, Rule, all_rules, rule_named
     from counterpoise.audit.evidence import (
+        audit_answer,
+        audit_question,
         audit_statement,
         check_report,
         code_digest,
@@ -24,7 +26,14 @@ _HOMES = {
     "audit": ("Outcome", "audit_project"),
     "cache": ("Cache",),
     "catalogue": ("RULE_SET", "Rule", "all_rules", "rule_named"),
-    "evidence": ("audit_statement", "check_report", "code_digest", "report_bytes"),
+    "evidence": (
+        "audit_answer",
+        "audit_question",
+        "audit_statement",
+        "check_report",
+        "code_digest",
+        "report_bytes",
+    ),
     "findings": ("Analysis", "Finding", "NotAnalysed", "Proof", "Severity", "Step"),
     "loading": ("load_project",),
     "project": ("Project", "Source"),
@@ -46,7 +55,9 @@ __all__ = [
     "Source",
     "Step",
     "all_rules",
+    "audit_answer",
     "audit_project",
+    "audit_question",
     "audit_statement",
     "check_report",
     "code_digest",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.audit.audit import Outcome
+from counterpoise.audit.catalogue import RULE_SET
 from counterpoise.audit.project import Source
 from counterpoise.audit.report.json_form import write
 from counterpoise.core.digest import canonical_json, sha256
@@ -15,7 +16,17 @@ from counterpoise.core.errors import InputError, VerificationError
 if TYPE_CHECKING:
     from counterpoise.provenance import Statement
 
-__all__ = ["audit_statement", "check_report", "code_digest", "report_bytes"]
+__all__ = [
+    "audit_answer",
+    "audit_question",
+    "audit_statement",
+    "check_report",
+    "code_digest",
+    "report_bytes",
+]
+
+UNREAD = 2**16 - 1
+"""What an answer says instead of a severity where something was not analysed."""
 
 
 def report_bytes(outcome: Outcome) -> bytes:
@@ -35,6 +46,35 @@ def code_digest(sources: Sequence[Source]) -> bytes:
     """
     rows = [{"path": one.path, "sha256": one.digest} for one in sources]
     return sha256(canonical_json(sorted(rows, key=lambda row: row["path"])))
+
+
+def audit_question(outcome: Outcome) -> tuple[bytes, bytes]:
+    """The question that an audit answers, as an evaluator contract is asked it.
+
+    A committee whose members each do the work again can so decide a job: what they are asked is
+    the method and the code, and what they must agree on is `audit_answer`.
+
+    Returns
+    -------
+    tuple
+        32 bytes each. Instead of a model's id, the SHA-256 of the version of the rules and of
+        every engine; instead of the commitment to an input, `code_digest`.
+    """
+    engines = [{"name": name, "version": version} for name, version in outcome.engines]
+    method = canonical_json({"engines": engines, "rule_set": RULE_SET})
+    return sha256(method), code_digest(outcome.project.sources)
+
+
+def audit_answer(outcome: Outcome) -> bytes:
+    """What an audit comes to, as an evaluator contract stores it: 34 bytes, as of a model's answer.
+
+    The SHA-256 of the report, then in 2 bytes the decision that a contract can act on: 0 where no
+    finding counts, 1 to 4 for the worst that does (info, low, medium, high), 65,535 where something
+    was not analysed.
+    """
+    worst = max((one.severity + 1 for one in outcome.counted()), default=0)
+    decision = UNREAD if outcome.not_analysed else worst
+    return sha256(report_bytes(outcome)) + decision.to_bytes(2, "big")
 
 
 def audit_statement(outcome: Outcome, *, actor: str, time: int, nonce: bytes) -> Statement:
