@@ -1,6 +1,7 @@
 """What people say of alerts changes the next model; drift says when one is due."""
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,17 @@ from click.testing import CliRunner
 from worlds import COIN, GENESIS, SCALES, block, branch
 
 from counterpoise.core.errors import InputError
-from counterpoise.monitor.alert import Alert, Finding, Severity
+from counterpoise.monitor.alert import Alert, Finding, Severity, Standing
+from counterpoise.monitor.alert_book import AlertBook
 from counterpoise.monitor.bench_cli import train
+from counterpoise.monitor.detectors.laundering import Laundering
 from counterpoise.monitor.drift import Baseline, drift_of_window, stability
-from counterpoise.monitor.feedback import labels_of, lesson_of_blocks
+from counterpoise.monitor.feedback import labels_of, lesson_of_blocks, lesson_of_window
 from counterpoise.monitor.generator import Generator, Traffic
 from counterpoise.monitor.graph import Graph
 from counterpoise.monitor.laundering_model import LaunderingModel
 from counterpoise.monitor.lessons import finish, fit, ladder_of, lesson_of
+from counterpoise.monitor.state_folder import StateFolder, saved_graph
 from counterpoise.monitor.training import describe
 from counterpoise.monitor.watch import Watch
 
@@ -115,6 +119,34 @@ def test_a_model_from_the_verb_says_how_it_was_made(tmp_path):
         assert model.digest.hex() == told["digest"] and told["recipe"]["rounds"] == 8
         digests.append(told["digest"])
     assert digests[0] == digests[1]
+
+
+def test_what_was_said_of_a_watch_s_alerts_is_learnt_from(tmp_path):
+    pytest.importorskip("lightgbm", reason="skipped: needs lightgbm")
+    drawn = Generator(77, Traffic(rows=3_000, accounts=400, days=2, illicit=40)).stream()
+    parent = GENESIS
+    folder, detectors = StateFolder(tmp_path), [Laundering()]
+    watch, _ = folder.load(1, detectors, SCALES)
+    with closing(AlertBook(tmp_path / "alerts.sqlite")) as book:
+        for number, rows in enumerate(np.array_split(np.arange(len(drawn)), 40)):
+            columns = (drawn.src[rows], drawn.dst[rows], drawn.amount[rows])
+            legs = [(int(a), int(b), int(c), None) for a, b, c in zip(*columns, strict=True)]
+            one = block(parent, number, legs, time=int(drawn.time[rows[-1]]))
+            book.record(one, watch.accept(one).raised)
+            parent = one.hash
+        judged = book.alerts()[:7]
+        for alert in judged:
+            book.decide(alert.id.hex(), Standing.CLOSED, author="ann", date=5, true=False)
+        labels = labels_of(book.feedback(), book.alerts(detector="laundering"))
+    folder.save(watch, [])
+    folder.close()
+    lesson = lesson_of_window(saved_graph(tmp_path), labels)
+    assert len(lesson.labels) == len(labels) > 3 and not lesson.labels.any()
+    options = ["--home", str(tmp_path), "--scale", "60", "--rounds", "4", "--json"]
+    run = CliRunner().invoke(
+        train, ["--output", str(tmp_path / "m.json"), *options], catch_exceptions=False
+    )
+    assert json.loads(run.stdout)["recipe"]["feedback"] == len(labels)
 
 
 def test_the_index_is_what_its_formula_says():

@@ -35,7 +35,7 @@ TRAIN_EXAMPLES = """\b
 Examples:
   counterpoise monitor train --output laundering.json        the shipped recipe, a few minutes
   counterpoise monitor train --output quick.json --scale 20
-  counterpoise monitor train --output mine.json --state DIR --replay blocks.csv --scale-of 0x…=1000
+  counterpoise monitor train --output mine.json --home DIR   and what people said of alerts
 """
 
 
@@ -69,13 +69,10 @@ def bench(name: str, path: Path, seeds: int, rpc: str | None, wants_json: bool) 
 @click.option("--seed", type=int, default=100, show_default=True, help="Of the first stream.")
 @click.option("--rounds", type=click.IntRange(1), default=250, show_default=True)
 @click.option("--scale", type=click.IntRange(1), default=1, help="So many times shorter streams.")
-@click.option("--book", type=click.Path(path_type=Path), help="Alert book with what people said.")
-@click.option("--replay", type=click.Path(path_type=Path), help="Blocks in which it was alerted.")
 @click.option(
-    "--units",
-    multiple=True,
-    metavar="TOKEN=UNITS",
-    help="Base units of a token for one unit of the graph, as the watch had them.",
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Folder of a watch: what was said of its alerts is learnt from as well.",
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
 def train(output: Path, wants_json: bool, **options: Any) -> None:
@@ -85,7 +82,7 @@ def train(output: Path, wants_json: bool, **options: Any) -> None:
     """
     from counterpoise.monitor.lessons import make_model
 
-    lessons = _lessons(options)
+    lessons = _lessons(options["home"])
     with _progress() as on_step:
         model = make_model(
             seed=options["seed"],
@@ -116,16 +113,23 @@ def _node(url: str) -> Any:
     return chain
 
 
-def _lessons(options: dict[str, Any]) -> list[Lesson]:
-    book, replay = options["book"], options["replay"]
-    if book is None and replay is None:
+def _lessons(home: Path | None) -> list[Lesson]:
+    """One lesson of the alerts that people judged, if they lie within the saved window."""
+    if home is None:
         return []
-    if book is None or replay is None:
-        raise InputError(
-            "feedback needs both --book and --replay",
-            hint="the book holds labels, the blocks hold the transfers they are of",
-        )
-    raise InputError("--replay needs a source of blocks")
+    from counterpoise.monitor.alert_book import AlertBook
+    from counterpoise.monitor.detectors.laundering import Laundering
+    from counterpoise.monitor.feedback import labels_of, lesson_of_window
+    from counterpoise.monitor.state_folder import BOOK, saved_graph
+
+    if not (home / BOOK).is_file():
+        raise InputError(f"no alert book in {home}", hint="--home is the folder of a watch")
+    book = AlertBook(home / BOOK)
+    try:
+        labels = labels_of(book.feedback(), book.alerts(detector=Laundering().name))
+    finally:
+        book.close()
+    return [lesson_of_window(saved_graph(home), labels)] if labels else []
 
 
 def _print(report: Report) -> None:

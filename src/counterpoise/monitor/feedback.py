@@ -1,7 +1,7 @@
 """What people said of alerts, made into rows to train on.
 
 An alert names transactions; the features of their transfers are those that the graph gives when
-the blocks are gone over again from the start of the stream.
+the blocks are gone over again from the start of the stream, or the window that a watch saved.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from counterpoise.core.errors import InputError
 from counterpoise.monitor.alert import Alert
 from counterpoise.monitor.blocks import Block
-from counterpoise.monitor.flow import FlowGraph
+from counterpoise.monitor.flow import HASH, FlowGraph
 from counterpoise.monitor.graph import Graph
 from counterpoise.monitor.graph_state import Limits
 from counterpoise.monitor.lessons import Lesson
@@ -74,9 +75,30 @@ def lesson_of_blocks(
                 truths.append(label)
         memory.forget(memory.mark())
         flows.graph.forget(flows.mark())
+    return _lesson(rows, truths, len(labels))
+
+
+def lesson_of_window(graph: Graph, labels: Mapping[bytes, bool]) -> Lesson:
+    """Describe a watch's window once more and keep the rows of labelled transactions.
+
+    What came early in the window has less behind it here than it had in the watch.
+
+    Raises
+    ------
+    InputError :
+        None of the labelled transactions is in the window.
+    """
+    hashes = [tag.tobytes()[:HASH] for tag in graph.window_tags()]
+    places = [place for place, hash_ in enumerate(hashes) if hash_ in labels]
+    features = Graph(graph.limits).observe(*graph.window()) if places else np.zeros((0, 0), int)
+    truths = [labels[hashes[place]] for place in places]
+    return _lesson([features[place] for place in places], truths, len(labels))
+
+
+def _lesson(rows: list[NDArray[np.int32]], truths: list[bool], labels: int) -> Lesson:
     if not rows:
         raise InputError(
-            f"none of {len(labels)} labelled transactions is in these blocks",
+            f"none of {labels} labelled transactions is in these blocks",
             hint="give the blocks in which they were alerted",
         )
     return Lesson(np.stack(rows), np.array(truths, np.bool_), np.full(len(rows), WEIGHT))

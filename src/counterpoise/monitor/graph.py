@@ -156,6 +156,11 @@ class Graph:
         src, dst, time, amount = (getattr(self._state, name)[places] for name in State._fields[:4])
         return src, dst, time, amount
 
+    def window_tags(self) -> NDArray[np.uint8]:
+        """The tags of the transfers within the window, ``(rows, TAG)``; no rows if none had any."""
+        numbers = np.arange(self._state.marks[TAIL], self._state.marks[HEAD])
+        return self._tags[numbers & (len(self._tags) - 1)] if len(self._tags) else self._tags
+
     def around(self, number: int) -> Surroundings:
         """The cluster of fresh, alike transfers around one of the window.
 

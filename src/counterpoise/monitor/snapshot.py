@@ -55,16 +55,7 @@ def watch_from_bytes(
     StorageError :
         The bytes are damaged, or were written with other detectors.
     """
-    import cbor2
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            body, graph, digest = (archive.read(name) for name in ("watch", "graph", "digest"))
-        if sha256(body + graph) != digest:
-            raise StorageError("this snapshot of a watch is damaged", hint=HINT)
-        record = frozen(cbor2.loads(body))
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
-        raise StorageError(f"these bytes are no snapshot of a watch: {error}", hint=HINT) from error
+    record, graph = _parts(data)
     if record["format"] != FORMAT:
         raise StorageError(f"a snapshot of format {record['format']}, not {FORMAT}", hint=HINT)
     wanted = tuple((detector.name, detector.version) for detector in detectors)
@@ -79,6 +70,25 @@ def watch_from_bytes(
     watch.flows.restore(Graph.from_bytes(graph), watch.memory)
     watch.steps.extend(_step(value) for value in record["steps"])
     return watch
+
+
+def graph_from_bytes(data: bytes) -> Graph:
+    """The graph alone of what `watch_bytes` wrote, whatever the detectors were."""
+    return Graph.from_bytes(_parts(data)[1])
+
+
+def _parts(data: bytes) -> tuple[Any, bytes]:
+    """The record of a snapshot and its graph; damaged bytes are a `StorageError`."""
+    import cbor2
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            body, graph, digest = (archive.read(name) for name in ("watch", "graph", "digest"))
+        if sha256(body + graph) != digest:
+            raise StorageError("this snapshot of a watch is damaged", hint=HINT)
+        return frozen(cbor2.loads(body)), graph
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+        raise StorageError(f"these bytes are no snapshot of a watch: {error}", hint=HINT) from error
 
 
 def _names(detectors: Sequence[tuple[str, int]]) -> str:
