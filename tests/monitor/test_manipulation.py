@@ -1,0 +1,111 @@
+"""Moving a price to gain from it is told, with a loan or without; trading with a loan is not."""
+
+import pytest
+from attack_world import UNIT, Market
+
+from counterpoise.monitor.alert import Severity
+from counterpoise.monitor.detectors.manipulation import Manipulation, loans_of
+
+ARBITRAGE, PUMP, LEAVE = 1, 2, 3
+LOAN = 600 * UNIT
+
+
+@pytest.fixture(scope="module")
+def world():
+    market = Market.build(["trader", "eve"])
+    stage, coin, token = market.stage, market.coin, market.token
+    second = stage.deploy("Pool", "founder", coin.address, token.address)
+    market.second, market.lender = second, stage.deploy("Lender", "founder")
+    market.desk = stage.deploy("Desk", "founder", coin.address, token.address, market.pool.address)
+    addresses = (market.pool, second, market.desk, coin, token)
+    market.bot = stage.deploy("Trader", "eve", *(one.address for one in addresses))
+    for one in (coin, token):
+        stage.act("founder", one, "approve", second.address, 2**256 - 1)
+        for place in (market.lender, market.desk):
+            stage.act("founder", one, "transfer", place.address, 5000 * UNIT)
+        stage.act("trader", one, "approve", second.address, 2**256 - 1)
+    stage.act("founder", second, "add", 1000 * UNIT, 1000 * UNIT)
+    for amount in (3, 2, 4):
+        stage.act(*market.buy("trader", amount * UNIT))
+        stage.act(*market.sell("trader", amount * UNIT))
+    return market
+
+
+@pytest.fixture(autouse=True)
+def fresh(world):
+    mark = world.stage.chain.snapshot()
+    yield
+    world.stage.chain.revert(mark)
+
+
+def act(world, plan, *, loan=True, amount=LOAN):
+    lender = world.lender.address if loan else bytes(20)
+    if not loan:
+        world.stage.act("founder", world.coin, "transfer", world.bot.address, amount)
+    world.stage.act("eve", world.bot, "act", plan, lender, amount)
+    return world.stage.findings(Manipulation())
+
+
+@pytest.mark.parametrize("plan", [PUMP, LEAVE])
+def test_a_loan_that_moves_a_price_and_gains_is_critical(world, plan):
+    before = world.coin.call("balanceOf", world.stage.who("eve").address)
+    (finding,) = act(world, plan)
+    gained = world.coin.call("balanceOf", world.stage.who("eve").address) - before
+    assert finding.severity is Severity.CRITICAL
+    assert (finding.loss, finding.loss_token) == (gained, world.coin.address)
+    roles = {(entity.role, entity.address) for entity in finding.entities}
+    assert ("lender", world.lender.address) in roles
+    assert ("market", world.pool.address) in roles
+    assert ("attacker", world.stage.who("eve").address) in roles
+
+
+def test_the_same_with_money_of_ones_own_is_told_too(world):
+    (finding,) = act(world, PUMP, loan=False)
+    assert finding.severity is Severity.HIGH and "borrowed" not in finding.reasons[0]
+
+
+def test_arbitrage_with_a_loan_is_silent(world):
+    # Somebody's large sale makes tokens cheap at the first market.
+    world.stage.act(*world.sell("trader", 90 * UNIT))
+    assert act(world, ARBITRAGE, amount=20 * UNIT) == []
+    assert world.coin.call("balanceOf", world.stage.who("eve").address) > 100 * UNIT
+
+
+def test_arbitrage_after_a_crash_is_silent(world):
+    world.give("whale", world.pool, 10**6 * UNIT)
+    world.stage.act(*world.sell("whale", 900 * UNIT))
+    assert act(world, ARBITRAGE, amount=200 * UNIT) == []
+
+
+def test_a_large_trade_that_loses_by_its_size_is_silent(world):
+    world.give("whale", world.pool, 10**6 * UNIT)
+    world.stage.act(*world.buy("whale", 900 * UNIT))
+    world.stage.act(*world.sell("whale", 500 * UNIT))
+    assert world.stage.findings(Manipulation()) == []
+
+
+def test_selling_what_was_earned_at_a_thin_market_is_silent(world):
+    """It takes a terrible price and has no less of anything after, but moved no price to gain."""
+    world.stage.act("founder", world.token, "transfer", world.bot.address, 500 * UNIT)
+    sold = ("eve", world.bot, "trade", world.token.address, 500 * UNIT)
+    world.stage.act(*sold, world.stage.who("eve").address)
+    assert world.stage.findings(Manipulation()) == []
+
+
+def test_a_market_without_a_past_is_not_judged(world):
+    detector = Manipulation()
+    pool = world.stage.deploy("Pool", "eve", world.coin.address, world.token.address)
+    for one in (world.coin, world.token):
+        world.stage.act("founder", one, "approve", pool.address, 2**256 - 1)
+    world.stage.act("founder", pool, "add", 10 * UNIT, 10 * UNIT)
+    world.stage.act("founder", pool, "swap", world.coin.address, 9 * UNIT, bytes(19) + b"\x01")
+    assert world.stage.findings(detector) == []
+
+
+def test_a_loan_is_what_comes_back_whole(world):
+    world.stage.act("eve", world.bot, "act", PUMP, world.lender.address, LOAN)
+    from counterpoise.monitor.detectors.moves import moves_of
+
+    moves = moves_of(world.stage.blocks()[-1])
+    loans = [loan for loan in loans_of(moves.transfers[0]) if loan.lender == world.lender.address]
+    assert [(loan.token, loan.amount) for loan in loans] == [(world.coin.address, LOAN)]
