@@ -29,6 +29,7 @@ Examples:
   counterpoise audit Vault.vy --fail-on medium
   counterpoise audit . --format sarif --output audit.sarif
   counterpoise audit . --diff main                    only what is new since main
+  counterpoise audit Vault.vy --prove                 run attacks on what is found
   counterpoise audit 0x5FbDB2315678afecb367f032d93F642f64180aa3 --state DIR
 
 Exit: 0 clean · 1 findings at or above the bar · 2 not analysed, or bad input
@@ -61,6 +62,11 @@ Exit: 0 clean · 1 findings at or above the bar · 2 not analysed, or bad input
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes.  [default: one a core]")
 @click.option("--seconds", type=click.IntRange(1), default=120, show_default=True)
 @click.option("--no-cache", is_flag=True, help="Read everything anew.")
+@click.option("--prove", is_flag=True, help="Run attacks on what is found; up to 20 s each.")
+@click.option("--adjudicate", "url", metavar="URL", help="Ask a model (OpenAI-compatible) too.")
+@click.option("--model", metavar="NAME", help="The model's name, for --adjudicate.")
+@click.option("--calls", type=click.IntRange(0), default=90, help="Questions to it, at most.")
+@click.option("--answers", type=click.Path(path_type=Path), help="Folder of its kept answers.")
 def audit(what: str, form: str, wants_json: bool, **options: Any) -> int:
     """Look for flaws in contract code: Vyper from 0.4 on, Solidity, deployed bytecode.
 
@@ -74,6 +80,7 @@ def audit(what: str, form: str, wants_json: bool, **options: Any) -> int:
     with _progress(len(project.sources)) as on_read:
         outcome = _audited(project, options, on_read)
     outcome, warnings = _accepted(project, outcome, options)
+    outcome = _looked_at_again(outcome, options)
     if options["check"] is not None:
         _check(outcome, options["check"])
     if options["write_baseline"] is not None:
@@ -137,6 +144,21 @@ def _audited(
         seconds=options["seconds"],
         on_read=on_read,
     )
+
+
+def _looked_at_again(outcome: Outcome, options: dict[str, Any]) -> Outcome:
+    """Run attacks, and ask a model, where that is wanted; what is accepted is left alone."""
+    from platformdirs import user_cache_path
+    from rich.console import Console
+
+    from counterpoise.audit.second_look import SecondLook
+
+    answers = options["answers"] or user_cache_path("counterpoise") / "adjudicator"
+    wanted = SecondLook(
+        options["prove"], options["url"] or "", options["model"] or "", options["calls"], answers
+    )
+    with Console(stderr=True).status("") as live:
+        return wanted.at(outcome, live.update)
 
 
 def _accepted(

@@ -47,7 +47,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
             "summary": proof.summary,
             "transactions": list(proof.transactions),
             "calls": list(proof.calls),
-            "balances": [list(pair) for pair in proof.balances],
+            "balances": [[who, str(change)] for who, change in proof.balances],
         }
     if finding.suppression is not None:
         record["suppressed"] = {
@@ -81,7 +81,7 @@ def finding_from_record(record: dict[str, Any]) -> Finding:
             proof["summary"],
             tuple(proof["transactions"]),
             tuple(proof["calls"]),
-            tuple((who, change) for who, change in proof["balances"]),
+            tuple((who, int(change)) for who, change in proof["balances"]),
         ),
         suppression=None
         if suppressed is None

@@ -85,6 +85,9 @@ class Arena:
         The contract that is attacked.
     until :
         `time.monotonic` at which to give up.
+    helped :
+        Whether the constructor is given the address of a contract that agrees to everything,
+        rather than its owner's.
 
     Raises
     ------
@@ -93,7 +96,13 @@ class Arena:
     """
 
     def __init__(
-        self, name: str, abi: tuple[dict[str, Any], ...], bytecode: bytes, until: float
+        self,
+        name: str,
+        abi: tuple[dict[str, Any], ...],
+        bytecode: bytes,
+        until: float,
+        *,
+        helped: bool = False,
     ) -> None:
         self.name, self.until, self.count = name, until, 0
         self.chain: Any = open_chain("embedded:", clock=lambda: BEGINNING)
@@ -116,7 +125,10 @@ class Arena:
         record = (*abi, {**entry, "outputs": []})
         digest = sha256(bytecode + repr(abi).encode())
         self.artifact = Artifact(name, _callable(record), bytecode, b"", digest, {})
-        self.address = self._deployed(constructor, bytecode)
+        people = [self.owner.address, self.acceptor, bytes(20)]
+        if helped:
+            people = people[1:2] + people[:1] + people[2:]
+        self.address = self._deployed(constructor, bytecode, people)
         self.names[self.address] = name
         self.contract = Contract(self.chain, self.address, self.artifact)
         self.given = 0
@@ -128,9 +140,8 @@ class Arena:
     def _made(self, account: Account, code: bytes) -> bytes:
         return self._sent(account, None, code, 0, DEPLOY_GAS).contract or b""
 
-    def _deployed(self, constructor: dict[str, Any], bytecode: bytes) -> bytes:
+    def _deployed(self, constructor: dict[str, Any], bytecode: bytes, people: list[bytes]) -> bytes:
         """Deploy with the first arguments that its constructor accepts."""
-        people = (self.owner.address, self.acceptor, bytes(20))
         known = Known(people, (ETHER, 1, 0, 100, BEGINNING + 10**7))
         encoder = Contract(self.chain, bytes(20), self.artifact)
         state = constructor.get("stateMutability") or ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +48,8 @@ def attempt(target: Target, task: Task, *, seconds: float) -> Proof | None:
     """Attack a contract on a fresh chain; None says that no attack was found, not that none is.
 
     The contract is deployed with arguments found by a small search, and an honest user puts value
-    in. What fails on the contract as it was deployed is tried once more after its owner has set
-    what an owner can set.
+    in. What fails then is tried again with a contract that agrees to everything among the
+    constructor's arguments, and again after its owner has set what an owner can set.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def attempt(target: Target, task: Task, *, seconds: float) -> Proof | None:
         Wall clock; transactions and their gas are bounded besides.
     """
     until = time.monotonic() + seconds
-    for arranged in (False, True):
+    for helped, arranged in _settings(target):
         arena: Arena | None = None
         try:
-            arena = Arena(target.name, target.abi, target.bytecode, until)
+            arena = Arena(target.name, target.abi, target.bytecode, until, helped=helped)
             if arranged:
                 arena.arrange()
             arena.settle()
@@ -73,3 +73,13 @@ def attempt(target: Target, task: Task, *, seconds: float) -> Proof | None:
         if found is not None:
             return found
     return None
+
+
+def _settings(target: Target) -> Iterator[tuple[bool, bool]]:
+    """Set-ups: whom its constructor is told of, and whether its owner then sets more."""
+    constructor = next((one for one in target.abi if one["type"] == "constructor"), None)
+    kinds = [one["type"] for one in constructor["inputs"]] if constructor else []
+    yield False, False
+    if any("address" in kind for kind in kinds):
+        yield True, False
+    yield False, True

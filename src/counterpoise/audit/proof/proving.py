@@ -16,6 +16,8 @@ from counterpoise.core.errors import InputError
 
 __all__ = ["Proving", "prove"]
 
+SHOWN = 990_000
+"""Confidence, in ppm, of what was executed: an attack may still be what its author meant."""
 SECONDS = 20
 """Wall clock of one attempt; the process is ended a little later."""
 
@@ -69,13 +71,17 @@ def prove(
                     on_attempt(source.path, template)
                     tried[key] = _shown(worker, target, template, entries, seconds)
                 proof = proof or tried[key]
-            made.append(finding if proof is None else replace(finding, proof=proof))
+            made.append(finding if proof is None else _confirmed(finding, proof))
     finally:
         worker.end()
     shown = sum(proof is not None for proof in tried.values())
     if tried:
         notes.append(f"proof: {len(tried)} attacks were attempted, {shown} worked")
     return Proving(tuple(made), tuple(notes))
+
+
+def _confirmed(finding: Finding, proof: Proof) -> Finding:
+    return replace(finding, proof=proof, confidence=max(finding.confidence, SHOWN))
 
 
 def _compiled(project: Project, source: Source, notes: list[str]) -> list[Deployable]:

@@ -13,6 +13,8 @@ from counterpoise.audit.proof.telling import enters, played, told
 __all__ = ["reentering_receiver", "ways_in"]
 
 TIMES = 3
+WAYS = 3
+"""Argument lists with which one function is used to put value in."""
 LONG = 400 * 86_400
 """Seconds that pass between putting in and taking out, where that helps."""
 
@@ -43,24 +45,24 @@ def _taking(arena: Arena, names: frozenset[str]) -> Iterator[Step]:
 
 
 def ways_in(arena: Arena) -> list[list[Step]]:
-    """Ways to put value in that go through, each once; and none."""
+    """Ways to put value in that go through, a few of each function; and none."""
     ways: list[list[Step]] = []
     for function in arena.functions:
         if not function.payable:
             continue
-        step = _first(arena, function)
-        if step is not None:
-            ways.append([step])
+        ways += [[step] for step in _first(arena, function)]
     return [*ways, []]
 
 
-def _first(arena: Arena, function: Function) -> Step | None:
+def _first(arena: Arena, function: Function) -> list[Step]:
+    found: list[Step] = []
     for arguments in arena.lists(function):
         for value in (STAKE, ETHER // 10):
             step = Step(function, arguments, value)
-            if arena.tried(partial(arena.step, step)):
-                return step
-    return None
+            if len(found) < WAYS and arena.tried(partial(arena.step, step)):
+                found.append(step)
+                break
+    return found
 
 
 def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str]) -> int:

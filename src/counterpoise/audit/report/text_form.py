@@ -45,6 +45,7 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"      {step.path}:{step.line}  {step.text}"
     if finding.proof:
         yield f"    proof: {finding.proof.summary}"
+        yield from (f"      {line}" for line in finding.proof.transactions)
     names = [finding.swc, finding.cwe, *(f"OWASP {one}" for one in finding.owasp)]
     sure = f"{finding.confidence // 10_000} % sure"
     yield f"    {finding.advice}"
