@@ -59,6 +59,21 @@ def leave(amount: uint256):
 )
 ROUNDED_UP = "(amount * self.supply + self.assets - 1) // self.assets"
 
+CHANNEL = """
+struct Terms:
+    payer: address
+    payee: address
+
+pending: HashMap[bytes32, uint256]
+
+@external
+def announce(terms: Terms, amount: uint256):
+    assert msg.sender == terms.payer
+    id: bytes32 = keccak256(abi_encode(terms))
+    assert self.pending[id] == 0
+    self.pending[id] = amount
+"""
+
 FACETS = {
     "code to delegate to, from storage that anyone writes": (
         "delegate-target",
@@ -67,6 +82,20 @@ FACETS = {
         OWNED + "\nlogic: address\n\n@external\ndef choose(to: address):\n"
         "    assert msg.sender == self.owner\n    self.logic = to\n\n"
         "@external\ndef run():\n    raw_call(self.logic, b'', is_static_call=True)\n",
+    ),
+    "code to delegate to, that is this contract's own": (
+        "delegate-target",
+        "\n@external\ndef many(to: address, calls: DynArray[Bytes[99], 9]):\n"
+        "    for one: Bytes[99] in calls:\n"
+        "        raw_call(to, one, is_delegate_call=True)\n",
+        "\n@external\ndef many(calls: DynArray[Bytes[99], 9]):\n"
+        "    for one: Bytes[99] in calls:\n"
+        "        raw_call(self, one, is_delegate_call=True)\n",
+    ),
+    "a channel that somebody else's terms name": (
+        "unprotected-write",
+        CHANNEL.replace("    assert msg.sender == terms.payer\n", ""),
+        CHANNEL,
     ),
     "a blueprint of the caller's choice": (
         "delegate-target",

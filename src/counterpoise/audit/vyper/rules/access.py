@@ -73,7 +73,7 @@ def _claimed(contract: Contract, entry: Entry, event: Event, new: Value) -> Iter
         return
     if any(c.method == "transferFrom" for _, c in entry.calls) or is_proven(entry, event, [new]):
         return
-    if _is_vouched(entry, event, new):
+    if _is_vouched(entry, event, new) or _names_caller(entry, event):
         return
     yield at(
         "unprotected-write",
@@ -83,6 +83,24 @@ def _claimed(contract: Contract, entry: Entry, event: Event, new: Value) -> Iter
         MAYBE,
         severity=Severity.MEDIUM,
     )
+
+
+def _names_caller(entry: Entry, event: Event) -> bool:
+    """Whether the slot's key is a hash of terms of which one is known to be the caller."""
+    hashed = frozenset().union(
+        *(
+            chosen(part)
+            for key in event.value.args
+            for part in key.parts
+            if part.op == "call" and part.tag in ("keccak256", "sha256")
+        )
+    )
+    for value, truth in atoms(entry.known(event)):
+        sides = equality(value, truth)
+        for one, other in (sides, sides[::-1]) if sides else ():
+            if one.has_env("msg.sender") and chosen(other) and chosen(other) <= hashed:
+                return True
+    return False
 
 
 def _is_vouched(entry: Entry, event: Event, new: Value) -> bool:

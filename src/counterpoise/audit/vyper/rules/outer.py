@@ -94,6 +94,8 @@ def _delegate(contract: Contract, entry: Entry, event: Event, call: Call) -> Ite
     if not (call.is_delegate or call.kind == "create"):
         return
     target = strip(call.target)
+    if target.is_env("self"):
+        return
     what = "code runs on this contract's storage" if call.is_delegate else "code is deployed"
     if call.kind == "create" and call.flags.get("revert_on_failure") is None and not chosen(target):
         return
