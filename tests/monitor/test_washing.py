@@ -57,7 +57,7 @@ def test_the_harmless_twin_is_silent(twin):
     if twin == "one way":
         trades = [(1, 2, 1000), (2, 3, 1000), (3, 4, 1000)] * 130
     elif twin == "growing":
-        trades = [(1, 2, 1040), (2, 1, 1000)] * 200
+        trades = [(1, 2, 3000), (2, 1, 1000)] * 200
     elif twin == "too few":
         trades = RING * 90
     else:  # one who buys from and sells to everybody

@@ -27,7 +27,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}(?![0-9a-fA-F])")
 _WORDS = {
     "sanction": ("sanction", "ofac", "blocked", "sdn"),
     "mixer": ("tornado", "mixer"),
-    "exploit": ("exploit", "hack-"),
+    "exploit": ("exploit",),
     "heist": ("heist",),
     "phishing": ("phish", "scam"),
 }
@@ -176,11 +176,15 @@ def _date(path: Path, listed: str | None) -> str:
 def _rows(path: Path, body: str) -> Iterator[tuple[bytes, str, str]]:
     if body.lstrip().startswith("{"):
         yield from _json_rows(path, body)
-    elif "address" in body.lstrip().partition("\n")[0].lower().split(",")[0]:
+    elif set(_ADDRESS_COLUMNS) & set(_header(body)):
         yield from _csv_rows(path, body)
     else:
         for found in _ADDRESS.findall(body):
             yield bytes.fromhex(found[2:]), path.stem, "sanction"
+
+
+def _header(body: str) -> list[str]:
+    return [name.strip().lower() for name in body.lstrip().partition("\n")[0].split(",")]
 
 
 def _csv_rows(path: Path, body: str) -> Iterator[tuple[bytes, str, str]]:
