@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from counterpoise.audit.engines.slither_cli import asked, fits
 from counterpoise.audit.engines.slither_rules import RULE_OF, SEVERITY_OF
 from counterpoise.audit.engines.solc import CompilerFailed, Worker, compilers, tools_folder
 from counterpoise.audit.engines.solc_units import Compilation, Uncompiled, compilation
@@ -24,6 +26,14 @@ __all__ = ["SlitherEngine", "open_engine"]
 RUNNER = Path(__file__).with_name("slither_runner.py")
 
 
+_PLACE = re.compile(r"\(\S*?#(\d+)(?:-\d+)?\)")
+"""A place as Slither writes it: with a path that hangs on where the audit was started."""
+
+
+def _spoken(found: re.Match[str]) -> str:
+    return f"(line {found[1]})"
+
+
 class SlitherEngine:
     """See `Engine`. A file at which Slither crashes is "not analysed"; the next gets a new one."""
 
@@ -33,6 +43,7 @@ class SlitherEngine:
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
+        self._fits = True
 
     def missing(self) -> str:
         """Why it cannot run here; empty if it can."""
@@ -66,6 +77,11 @@ class SlitherEngine:
         finally:
             self._worker.end()
 
+    def _checked(self) -> bool:
+        """Whether the runner fits this Slither; asked only once something has failed."""
+        self._fits = self._fits and fits(interpreter())
+        return self._fits
+
     def _ask(self, project: Project, source: Source, made: Compilation, seconds: int) -> Analysis:
         worker = self._worker or Worker([interpreter(), "-I", str(RUNNER)])
         path = str((project.root / source.path).resolve())
@@ -74,10 +90,13 @@ class SlitherEngine:
             "version": made.compiler.spoken.split()[1],
             "combined": combined(made, path),
         }
+        answer: dict[str, Any]
         try:
-            answer = worker.exchange(message, seconds)
+            answer = worker.exchange(message, seconds) if self._fits else {"error": ""}
         except CompilerFailed as error:
             answer = {"error": error.message}
+        if "error" in answer and not self._checked():
+            answer = asked(interpreter(), made.name, message, seconds)
         silent = Analysis(source.path, depends=made.depends, compilers=(made.compiler.spoken,))
         if "error" in answer:
             reason = f"Slither failed: {answer['error'].strip() or 'no reason given'}"
@@ -119,7 +138,7 @@ def finding(path: str, place: str, detector: dict[str, Any]) -> Finding | None:
     if not lines:
         return None
     first = next((one for one in own if one["function"]), own[0])
-    said = " ".join(str(detector["description"]).split())
+    said = _PLACE.sub(_spoken, " ".join(str(detector["description"]).split()))
     name = f"slither:{check}"
     return Finding(
         rule=RULE_OF[check],
@@ -127,7 +146,7 @@ def finding(path: str, place: str, detector: dict[str, Any]) -> Finding | None:
         lines=tuple(lines),
         contract=first["contract"],
         function=first["function"],
-        message=said.replace(place, path)[:300],
+        message=said[:300],
         engines=("slither",),
         severity=SEVERITY_OF.get(detector["impact"], Severity.INFO),
         confidence=confidence_of((name,)),

@@ -14,7 +14,7 @@ __all__ = ["fit"]
 SEEN = 2
 """Groups of near-duplicates in which a feature must occur to have a weight."""
 
-STRENGTH = 1.0
+STRENGTH = 0.7
 """Inverse strength of the ridge on the weights."""
 
 POINTS = 12

@@ -11,6 +11,7 @@ from counterpoise.audit.judgement.samples import KINDS, REENTRANCY
 from counterpoise.audit.judgement.sets import Curated, Injected, Reentrant
 
 __all__ = [
+    "UNCOUNTED",
     "Counts",
     "Recall",
     "curated_counts",

@@ -29,6 +29,15 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 REENTRANCY = ("reentrancy-state", "reentrancy-cross")
 """Rules that count as re-entrancy where the truth asks for a callee that can call back."""
 
+OF_HOST = ("+token", "+stakes")
+"""Marks that a contract has as a whole."""
+
+
+FAR = 4
+"""Lines from a label at which a finding is about something else."""
+
+DOUBT = 0.4
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -52,19 +61,28 @@ class Sample:
 def curated_samples(
     data: Curated, found: Found, paths: Iterable[str], groups: Mapping[str, int]
 ) -> Iterator[Sample]:
-    """Rows from SmartBugs: true where the category is the file's."""
+    """Rows from SmartBugs: true where the category is the file's and a label is near.
+
+    What has the file's category far from every label is not what was labelled: it counts as false,
+    and as little as what is a few lines off counts as true, since labels are not complete.
+    """
     for path in paths:
         counts = Counter(one.about.dasp for one in found.get(path, ()))
         for one in found.get(path, ()):
+            share = 1 / counts[one.about.dasp]
             true = one.about.dasp == data.truth[path]
-            near = true and any(
-                category == one.about.dasp and abs(a - b) <= 1
-                for category, lines in data.labels[path]
-                for a in lines
-                for b in one.lines
+            distance = min(
+                (
+                    abs(a - b)
+                    for category, lines in data.labels[path]
+                    if true and category == one.about.dasp
+                    for a in lines
+                    for b in one.lines
+                ),
+                default=FAR,
             )
-            weight = (1.0 if near or not true else 0.4) / counts[one.about.dasp]
-            yield Sample(_features(one), one.rule, true, weight, f"near {groups[path]}")
+            weight = share if distance <= 1 or not true else DOUBT * share
+            yield Sample(_features(one), one.rule, distance < FAR, weight, f"near {groups[path]}")
 
 
 def reentrant_samples(
@@ -85,7 +103,8 @@ def injected_samples(
     """Rows from SolidiFI: true where a finding of the kind touches a snippet of a tuning shape.
 
     Snippets of the other shapes are left out. A finding of the kind far from every snippet is
-    noise, of little weight: hosts have flaws of their own.
+    noise, of little weight: hosts have flaws of their own. What a host is says nothing about a
+    snippet that was put into it, so the marks in `OF_HOST` are left out.
     """
     touching: dict[str, list[tuple[range, str, str]]] = defaultdict(list)
     sizes = Counter((one.kind, one.shape) for one in data.rows)
@@ -104,8 +123,9 @@ def injected_samples(
                 if not near:
                     yield Sample(_features(one), one.rule, False, stray, f"host {path}")
             elif ((kind, shapes[0]) in data.tune) == tuned:
-                weight = 4.0 / sizes[kind, shapes[0]]
-                yield Sample(_features(one), one.rule, True, weight, f"shape {shapes[0]}")
+                features = frozenset(f for f in _features(one) if not f.endswith(OF_HOST))
+                weight = 1 / sizes[kind, shapes[0]]
+                yield Sample(features, one.rule, True, weight, f"shape {shapes[0]}")
 
 
 def _features(finding: Finding) -> frozenset[str]:

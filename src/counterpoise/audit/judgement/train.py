@@ -10,10 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from counterpoise.audit.cache import Cache
+from counterpoise.audit.engines import engine
 from counterpoise.audit.findings import Finding
 from counterpoise.audit.judgement.bars import best_bars
 from counterpoise.audit.judgement.fit import fit
@@ -24,24 +27,66 @@ from counterpoise.audit.judgement.samples import (
     reentrant_samples,
 )
 from counterpoise.audit.judgement.sets import Curated, Injected, Reentrant, clusters
+from counterpoise.audit.merge import merge
+from counterpoise.audit.project import Project, Source
+from counterpoise.core.digest import sha256
 
 __all__ = ["Material", "findings_of", "material", "trained"]
 
+SECONDS = 120
+"""Time limit of one engine on one file."""
 
-def findings_of(root: Path, paths: Iterable[str], cache: Path | None) -> dict[str, list[Finding]]:
-    """What our rules and Slither, merged, say of each file of a set."""
-    from counterpoise.audit.audit import audit_project
-    from counterpoise.audit.cache import Cache
-    from counterpoise.audit.project import Project, Source
 
+class Kept(Cache):
+    """Analyses that count as long as their own engine is what it was.
+
+    The cache of audits begins anew with every change of the package; here what Slither said still
+    counts when a rule of ours has changed, and both do when only the judgement has.
+    """
+
+    def _place(self, engine: str, version: str, project: Project, source: Source) -> Path | None:
+        if self.folder is None:
+            return None
+        parts = (_code_of(engine), engine, version, source.path, source.digest)
+        name = sha256("\0".join(parts).encode()).hex()
+        return self.folder / name[:2] / f"{name}.json"
+
+
+@cache
+def _code_of(engine: str) -> str:
+    """SHA-256 over the code of one engine."""
+    here = Path(__file__).parent.parent
+    files = [*(here / "engines").glob("sol*"), *(here / "engines").glob(f"{engine}*")]
+    if engine == "solidity":
+        files += (here / "solidity").rglob("*.py")
+    digests = sorted({sha256(one.read_bytes()).hex() for one in files if one.is_file()})
+    return sha256("".join(digests).encode()).hex()
+
+
+def findings_of(root: Path, paths: Iterable[str], store: Path | None) -> dict[str, list[Finding]]:
+    """What our rules and Slither, merged, say of each file of a set.
+
+    All are equally sure while they are merged, so that what is learned does not hang on what was
+    learned before.
+    """
     sources = tuple(Source(path, (root / path).read_bytes(), "solidity") for path in sorted(paths))
-    outcome = audit_project(
-        Project(root, sources), engines=("solidity", "slither"), cache=Cache(cache)
-    )
+    project, kept = Project(root, sources), Kept(store)
     found: dict[str, list[Finding]] = {source.path: [] for source in sources}
-    for one in outcome.findings:
-        found[one.path].append(one)
-    return found
+    for name in ("solidity", "slither"):
+        reader = engine(name)
+        version, fresh = reader.version(), []
+        for source in sources:
+            known = kept.fetch(name, version, project, source)
+            if known is None:
+                fresh.append(source)
+            else:
+                found[source.path] += known.findings
+        by_path = {source.path: source for source in fresh}
+        for analysis in reader.analyse(project, fresh, seconds=SECONDS) if fresh else ():
+            kept.keep(name, version, project, by_path[analysis.path], analysis)
+            found[analysis.path] += analysis.findings
+    equal = {path: [replace(one, confidence=0) for one in said] for path, said in found.items()}
+    return {path: merge(said) for path, said in equal.items()}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from counterpoise.audit.solidity.tree import Node, call_kind, children, kind_of,
 
 __all__ = ["rules"]
 
+COMPARING = ("==", "!=", "<", "<=", ">", ">=")
 BLOCK = {"miner", "blockhash", "time", "number"}
 
 
@@ -134,70 +135,56 @@ def _timed(entry: Entry) -> Iterator[Hint]:
     told: set[int] = set()
     for index, vertex in entry.vertices("test"):
         for one in walk(vertex.node):
-            if kind_of(one) != "BinaryOperation" or one["id"] in told:
+            if one.get("id") in told or not _compares(one, vertex, entry):
                 continue
-            if one["operator"] not in ("==", "!=", "<", "<=", ">", ">="):
-                continue
-            sides = (one["leftExpression"], one["rightExpression"])
-            if any("time" in entry.origins.of(each, vertex.frame) for each in sides):
-                told.add(one["id"])
-                yield from some(_compared(entry, index, one, vertex))
+            told.add(one["id"])
+            yield from some(_compared(entry, index, one, vertex))
     for _, vertex in entry.vertices("write"):
         if vertex.place and "time" in entry.origins.of(vertex.value, vertex.frame):
-            exact = vertex.value is not None and _is_time(peeled(vertex.value))
-            declared = entry.contract.state.get(vertex.place.variable, {})
-            marks = {"slot"} if vertex.place.path else set()
-            yield from some(
-                hint_at(
-                    entry,
-                    "timestamp",
-                    "parked" if exact else "computed",
-                    vertex.node,
-                    f"{declared.get('name', 'storage')} keeps the time of a block",
-                    marks=marks,
-                )
-            )
+            yield from some(_parked(entry, vertex))
     for node, vertex in _expressions(entry):
-        for one in walk(node):
-            if (
-                (
-                    kind_of(one) == "BinaryOperation"
-                    and one["id"] not in told
-                    and vertex.kind == "value"
-                )
-                and one["operator"] in ("==", "!=", "<", "<=", ">", ">=")
-                and any("time" in entry.origins.of(each, vertex.frame) for each in children(one))
-            ):
+        for one in walk(node) if vertex.kind == "value" else ():
+            if one.get("id") not in told and _compares(one, vertex, entry):
                 told.add(one["id"])
-                yield from some(
-                    hint_at(
-                        entry,
-                        "timestamp",
-                        "returned",
-                        one,
-                        f"the answer is {spell(one)}, which a block's maker can bend",
-                    )
-                )
+                yield from some(_answer(entry, one))
     yield from _returned(entry, told)
+
+
+def _compares(node: Node, vertex: Vertex, entry: Entry) -> bool:
+    """Whether an expression is a comparison with the time of the block."""
+    if kind_of(node) != "BinaryOperation" or node["operator"] not in COMPARING:
+        return False
+    sides = (node["leftExpression"], node["rightExpression"])
+    return any("time" in entry.origins.of(each, vertex.frame) for each in sides)
+
+
+def _parked(entry: Entry, vertex: Vertex) -> Hint | None:
+    exact = vertex.value is not None and _is_time(peeled(vertex.value))
+    declared = entry.contract.state.get(vertex.place.variable, {}) if vertex.place else {}
+    return hint_at(
+        entry,
+        "timestamp",
+        "parked" if exact else "computed",
+        vertex.node,
+        f"{declared.get('name', 'storage')} keeps the time of a block",
+        marks={"slot"} if vertex.place and vertex.place.path else set(),
+    )
+
+
+def _answer(entry: Entry, node: Node) -> Hint | None:
+    text = f"the answer is {spell(node)}, which a block's maker can bend"
+    return hint_at(entry, "timestamp", "returned", node, text)
 
 
 def _returned(entry: Entry, told: set[int]) -> Iterator[Hint]:
     for node in walk(entry.function["body"]):
         answer = node.get("expression") if kind_of(node) == "Return" else None
         for one in walk(answer) if answer else ():
-            compares = one.get("operator") in ("==", "!=", "<", "<=", ">", ">=")
+            compares = one.get("operator") in COMPARING
             if one["id"] in told or not compares or not any(_is_time(each) for each in walk(one)):
                 continue
             told.add(one["id"])
-            yield from some(
-                hint_at(
-                    entry,
-                    "timestamp",
-                    "returned",
-                    one,
-                    f"the answer is {spell(one)}, which a block's maker can bend",
-                )
-            )
+            yield from some(_answer(entry, one))
 
 
 def _compared(entry: Entry, index: int, node: Node, vertex: Vertex) -> Hint | None:
