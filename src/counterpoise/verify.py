@@ -24,19 +24,21 @@ Progress = Callable[[str], None]
 
 
 def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progress) -> None:
-    """Check every job of a network, every answer of its oracle, and what was built on them."""
+    """Check every job of a network, every answer, every alert, and what was built on them."""
     from counterpoise.apps.diagnosis.verify import verify_opinions
     from counterpoise.apps.lending.verify import verify_lending
     from counterpoise.federation import job_ids, verify_job
+    from counterpoise.monitor import verify_alerts
     from counterpoise.oracle import verify_answers
 
     jobs = job_ids(network)
     for job in jobs:
         verify_job(network, job, verdict, on_section=progress)
     answers = verify_answers(network, verdict, progress)
-    if not jobs and not answers:
+    alerts = verify_alerts(network, verdict, progress)
+    if not jobs and not answers and not alerts:
         raise InputError(
-            "no job was ever opened on this network, and no question asked",
+            "no job was ever opened on this network, no question asked, and no alert stated",
             hint="run `counterpoise demo`",
         )
     verify_opinions(network, verdict, progress)

@@ -127,6 +127,57 @@ def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_
     return 0 if verdict.is_true else VerificationError.exit_code
 
 
+@demo.command()
+@click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def monitor(state: Path | None, report: Path | None, seed: int, as_json: bool) -> int:
+    r"""A chain is watched while it is attacked: live alerts, a pause, a veto, an exported case.
+
+    Honest people pay, trade and save; ten attacks by real contracts and keys are planted among
+    them, and a harmless twin of most. A reporter pauses the bank that is being robbed; a false
+    alarm is vetoed and costs its bond. A finished run is shown and verified again.
+
+    \b
+    Examples:
+      counterpoise demo monitor
+      counterpoise demo monitor --state DIR --report report.json
+      counterpoise verify --state DIR        (the folder that the demo names)
+    """
+    from counterpoise.apps.watchtower.demo import FINISHED, RECORD, Options, Watchtower
+    from counterpoise.apps.watchtower.report import build_record, verified
+    from counterpoise.apps.watchtower.screen import live, show
+    from counterpoise.monitor import verify_alerts
+    from counterpoise.provenance import Verdict
+
+    check_report_place(report)
+    started, verdict = time.perf_counter(), Verdict()
+    with live(quiet=as_json) as (say, on_alert):
+        run = Watchtower(state or fresh_folder(f"monitor-{seed}"), Options(seed), say, on_alert)
+        try:
+            if not run.is_finished:
+                run.run()
+            seconds = {"run": time.perf_counter() - started}
+            say("verify runs the watch again", 0, 1)
+            statements = verify_alerts(run.network, verdict)
+            seconds["verify"] = time.perf_counter() - started - seconds["run"]
+            record = run.kept_record() or build_record(run, seconds=seconds)
+        finally:
+            run.close()
+    record["verify"] = verified(verdict, statements)
+    text = json.dumps(record, indent=2)
+    (run.folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    (run.folder / FINISHED).touch()
+    if report is not None:
+        report.write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(text)
+    else:
+        show(record, report_path=report)
+    return 0 if verdict.is_true else VerificationError.exit_code
+
+
 def check_report_place(report: Path | None) -> None:
     """Refuse a report in a folder that there is not, before the work is done."""
     if report is not None and not report.resolve().parent.is_dir():

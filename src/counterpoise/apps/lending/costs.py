@@ -102,12 +102,12 @@ def proof_bytes(network: Network, desk: DeskClient, number: int, net: Net, proof
     answer, word, values = bytes(4 * net.outputs + 2), bytes(32), bytes(net.inputs)
     if level is Level.QUORUM:
         quorum, members = network.contract("Quorum"), len(providers(network, number))
-        commit = quorum.encode("commit", *place, word)
+        commit = quorum.encode("commit", *place, word, word)
         return members * (len(commit) + len(quorum.encode("reveal", *place, answer, word)))
     if level is Level.OPTIMISTIC:
         hidden = [bytes(layer.outputs) for layer in net.shape.layers[:-1]]
         optimistic = network.contract("Optimistic")
-        return len(optimistic.encode("propose_with_trace", *place, answer, hidden))
+        return len(optimistic.encode("propose_with_trace", *place, word, answer, hidden))
     if level is Level.DIRECT:
         return len(network.contract("Direct").encode("answer", *place, word, values))
     zk, logits = network.contract("ZkProofs"), [0] * net.outputs

@@ -138,7 +138,8 @@ class Service:
         truth = card.net.trace(asking.data, asking.salt)
         false = replace(truth, payloads=(*truth.payloads[:-1], card.net.answer(card.reference)))
         if not self.optimistic.proposal(self.oracle.address, number).proposed:
-            self.optimistic.propose(liar, self.oracle.address, number, false, publish=True)
+            place = (self.oracle.address, number, card.net.id)
+            self.optimistic.propose(liar, *place, false, publish=True)
         return false.answer
 
 
