@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from counterpoise.audit.audit import Outcome
 from counterpoise.audit.findings import Finding
 from counterpoise.audit.report.json_form import LIMITS
+from counterpoise.audit.report.plain import plain
 from counterpoise.audit.report.text_form import summary
 
 __all__ = ["write"]
@@ -40,7 +41,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield "## Not analysed\n"
         for failed in outcome.not_analysed:
             by = f" ({failed.engine})" if failed.engine else ""
-            yield f"- `{failed.path}`{by}: {_escaped(failed.reason)}"
+            yield f"- {_escaped(failed.path)}{by}: {_escaped(failed.reason)}"
         yield ""
     yield "## Limits\n"
     yield from (f"- {line}" for line in (*LIMITS, *outcome.notes))
@@ -50,7 +51,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 def _where(finding: Finding) -> str:
     inside = f", `{finding.function}`" if finding.function else ""
-    return f"`{finding.path}:{finding.line}`{inside}"
+    return f"{_escaped(finding.path)}:{finding.line}{inside}"
 
 
 def _section(finding: Finding) -> Iterator[str]:
@@ -58,9 +59,9 @@ def _section(finding: Finding) -> Iterator[str]:
     yield f"## {finding.about.title} ({finding.severity.label}{proven})\n"
     yield f"{_where(finding)}: {_escaped(finding.message)}.\n"
     if finding.snippet:
-        yield f"    {finding.snippet}\n"
+        yield f"    {plain(finding.snippet)}\n"
     for number, step in enumerate(finding.trace, 1):
-        yield f"{number}. `{step.path}:{step.line}` {_escaped(step.text)}"
+        yield f"{number}. {_escaped(step.path)}:{step.line} {_escaped(step.text)}"
     if finding.proof:
         yield f"\nProof: {_escaped(finding.proof.summary)}"
     names = [finding.swc, finding.cwe, *(f"OWASP {one}" for one in finding.owasp)]
@@ -71,4 +72,4 @@ def _escaped(text: str) -> str:
     """Text that comes from a source, without the power to be markup."""
     for mark in "\\`*_[]<>|#":
         text = text.replace(mark, "\\" + mark)
-    return " ".join(text.split())
+    return plain(" ".join(text.split()))

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from counterpoise.audit.audit import Outcome
 from counterpoise.audit.findings import Finding, Severity
 from counterpoise.audit.report.json_form import counts
+from counterpoise.audit.report.plain import plain
 
 __all__ = ["write"]
 
 
 def write(outcome: Outcome) -> str:
     """Findings by severity, then what was not analysed, then a line of sums."""
-    return "\n".join(_lines(outcome)) + "\n"
+    return "\n".join(map(plain, _lines(outcome))) + "\n"
 
 
 def _lines(outcome: Outcome) -> Iterator[str]:
