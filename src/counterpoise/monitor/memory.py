@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from counterpoise.core.errors import InputError
 
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a key held before it was written."""
 
     table: str
@@ -32,6 +30,11 @@ class Table:
     def get(self, key: Hashable, otherwise: Any = None) -> Any:
         """The value of a key, or `otherwise`."""
         return self._values.get(key, otherwise)
+
+    @property
+    def finder(self) -> Callable[[Hashable], Any]:
+        """What gives the value of a key, or None, in the least time."""
+        return self._values.get
 
     def put(self, key: Hashable, value: Any) -> None:
         """Give a key another value; tuples, numbers and bytes, nothing that can change."""

@@ -75,10 +75,12 @@ class Poisoning:
             if victim in (transaction.sender, other):
                 continue
             contacts: tuple[Contact, ...] = paid.get(victim, ())
-            if any(contact[0] == other for contact in contacts):
-                continue
             for contact in contacts:
-                if self._are_alike(other, contact[0]) and _is_worthless(transfer, contact):
+                if not self._are_alike(other, contact[0]):
+                    continue
+                if any(one[0] == other for one in contacts):
+                    break
+                if _is_worthless(transfer, contact):
                     yield transfer, victim, other, contact[0]
                     break
 

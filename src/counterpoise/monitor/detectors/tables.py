@@ -7,7 +7,7 @@ from typing import Any
 
 from counterpoise.monitor.memory import Memory
 
-ENDS = -1
+ENDS, NONE = -1, (0, 0, 0)
 """The key under which the newest and the oldest place stand, and how many keys had to leave."""
 
 
@@ -31,17 +31,18 @@ class Recent:
     def __init__(self, memory: Memory, name: str, most: int) -> None:
         self._values = memory.table(name)
         self._order = memory.table(f"{name}, by age")
+        self._find, self._ends = self._values.finder, self._order.finder
         self._most = most
 
     def get(self, key: Hashable, otherwise: Any = None) -> Any:
         """The value of a key, or `otherwise`."""
-        found = self._values.get(key)
+        found = self._find(key)
         return otherwise if found is None else found[0]
 
     def put(self, key: Hashable, value: Any) -> None:
         """Give a key another value; tuples, numbers and bytes."""
-        found = self._values.get(key)
-        newest, oldest, left = self._order.get(ENDS, (0, 0, 0))
+        found = self._find(key)
+        newest, oldest, left = self._ends(ENDS) or NONE
         if found is not None:
             if 2 * (newest - found[1]) < self._most:
                 if found[0] != value:
@@ -60,9 +61,17 @@ class Recent:
             oldest += 1
         self._order.put(ENDS, (newest, oldest, left))
 
+    def keep(self, key: Hashable, value: Any) -> None:
+        """Give a key a value if it has none; if it has, note that it was wanted again."""
+        found = self._find(key)
+        if found is None:
+            self.put(key, value)
+        elif 2 * (self._ends(ENDS)[0] - found[1]) >= self._most:
+            self.put(key, found[0])
+
     def drop(self, key: Hashable) -> None:
         """Forget a key, if it is there."""
-        found = self._values.get(key)
+        found = self._find(key)
         if found is not None:
             self._order.drop(found[1])
             self._values.drop(key)
@@ -70,7 +79,7 @@ class Recent:
     @property
     def left(self) -> int:
         """How many keys had to leave for lack of room."""
-        return int(self._order.get(ENDS, (0, 0, 0))[2])
+        return int(self._order.get(ENDS, NONE)[2])
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._values
@@ -103,7 +112,7 @@ class Acquaintance:
 
     def meet(self, account: bytes, time: int) -> None:
         """Note that an account took part in a block of this time."""
-        self._since.put(account, self._since.get(account, time))
+        self._since.keep(account, time)
 
     def is_fresh(self, account: bytes, time: int, *, created: bool = False) -> bool:
         """Whether an account was first seen less than `FRESH` seconds before `time`."""
