@@ -55,7 +55,7 @@ class Bench:
         commitment = input_commitment(trace.salt, trace.payloads[0])
         place = (model.id, commitment, self.optimistic.address, 2**40)
         self.asker.transact(self.people["minter"], "ask", *place)
-        arguments = (self.people["liar"], self.asker.address, question, trace)
+        arguments = (self.people["liar"], self.asker.address, question, model.id, trace)
         return self.optimistic.propose(*arguments, publish=False).gas_used
 
     def dispute(self, question: int, model: Net, lie: Trace, cell: Cell) -> dict[str, int]:

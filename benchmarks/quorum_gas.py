@@ -14,7 +14,7 @@ from pathlib import Path
 from counterpoise.chain import Account, Contract, artifact_of, deploy, open_chain
 from counterpoise.core.units import TOKEN
 from counterpoise.verification import QuorumClient, QuorumTerms, SignedAnswer
-from counterpoise.verification.quorum_rules import commitment
+from counterpoise.verification.quorum_rules import commitment, subject
 
 ANCHORS = {3: 40_500, 5: 52_000, 7: 63_500, 13: 98_000}
 TARGET = 60_000
@@ -63,7 +63,10 @@ class Bench:
         chain_id, at = self.chain.chain_id(), self.quorum.address
         commits = [
             self.quorum.commit(
-                member, *place, commitment(chain_id, at, *place, member.address, ANSWER, SALT)
+                member,
+                *place,
+                subject(MODEL, INPUT),
+                commitment(chain_id, at, *place, member.address, ANSWER, SALT),
             ).gas_used
             for member in self.members
         ]

@@ -41,7 +41,7 @@ def lie(village, id_):
     liar = village.account("liar")
     if not village.optimistic.is_admitted(MODEL.id):
         village.optimistic.admit(liar, MODEL.id)
-    village.optimistic.propose(liar, village.oracle.address, id_, trace, publish=True)
+    village.optimistic.propose(liar, village.oracle.address, id_, MODEL.id, trace, publish=True)
 
 
 def test_one_of_two_nodes_proposes_and_losing_the_race_is_quiet(village, nodes, said):

@@ -12,7 +12,7 @@ from counterpoise.core.errors import Reverted
 from counterpoise.core.units import TOKEN
 from counterpoise.inference import Layer, Net, input_commitment
 from counterpoise.verification import Quorum, QuorumClient, QuorumTerms, Request
-from counterpoise.verification.quorum_rules import commitment
+from counterpoise.verification.quorum_rules import commitment, subject
 
 CONTRACTS = Path(__file__).parent / "contracts"
 START = 1_700_000_000
@@ -82,9 +82,10 @@ class Committee:
             self.chain.chain_id(), self.quorum.address, *place, member.address, answer, salt
         )
 
-    def commit(self, member, request, answer, salt=SALT):
-        seal = self.seal(member, request, answer, salt)
-        return self.quorum.commit(member, request.asker, request.id, seal)
+    def commit(self, member, request, answer, salt=SALT, seal=None):
+        seal = seal or self.seal(member, request, answer, salt)
+        about = subject(request.model, input_commitment(request.salt, request.values))
+        return self.quorum.commit(member, request.asker, request.id, about, seal)
 
     def reveal(self, member, request, answer, salt=SALT):
         return self.quorum.reveal(member, request.asker, request.id, answer, salt)

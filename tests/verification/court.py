@@ -20,6 +20,7 @@ from counterpoise.inference import (
     input_commitment,
 )
 from counterpoise.verification import Request
+from counterpoise.verification.judge_rules import claim_of
 
 CONTRACTS = Path(__file__).parent / "contracts"
 START = 1_700_000_000
@@ -130,7 +131,7 @@ class Court:
         return Request(self.questions.address, number, model.id, salt, values, deadline)
 
     def propose(self, request, trace, *, who=None, published=False):
-        place = (request.asker, request.id, trace.answer)
+        place = (request.asker, request.id, claim_of(request.model, trace.root), trace.answer)
         name, hidden = "propose", list(trace.leaves[1:-1])
         if published:
             name, hidden = "propose_with_trace", list(trace.payloads[1:-1])

@@ -200,7 +200,7 @@ def test_an_answer_to_an_input_of_no_length_falls(court, client, values):
         prover(court, client).prove(NET, request)
     truth = NET.trace(random_input(5, NET), SALT)
     trace = Trace(SALT, (values, *truth.payloads[1:]))
-    client.propose(court.provider, request.asker, request.id, trace, publish=True)
+    client.propose(court.provider, request.asker, request.id, request.model, trace, publish=True)
     (done,) = challenger(court, client).step(
         court.challenger, {NET.id: NET}, lambda _: (SALT, values)
     )
@@ -211,7 +211,7 @@ def test_a_leaf_of_another_length_falls(court, client):
     values = random_input(5, NET)
     request = court.ask(NET, values)
     trace = with_payload(NET.trace(values, SALT), 1, lambda payload: payload + b"\0")
-    client.propose(court.provider, request.asker, request.id, trace, publish=True)
+    client.propose(court.provider, request.asker, request.id, request.model, trace, publish=True)
     (done,) = challenger(court, client).step(
         court.challenger, {NET.id: NET}, lambda _: (SALT, values)
     )

@@ -364,6 +364,19 @@ def test_proposals_that_cannot_be_judged_are_refused(court):
         court.propose(court.ask(unknown, VALUES), unknown.trace(VALUES, SALT))
 
 
+def test_an_honest_answer_does_not_fall_upon_another_question_of_its_number(court):
+    """A reorganisation gives the number to another question: there, the answer would be a lie."""
+    request = asked(court)
+    fresh = court.ask(NET, VALUES)
+    court.chain.reorg(1, keep=False)
+    other = court.ask(NET, VALUES[::-1])
+    assert other.id == fresh.id != request.id
+    for published in (False, True):
+        with refused("another question or trace"):
+            court.propose(fresh, TRUTH, who=court.stranger, published=published)
+    court.propose(other, NET.trace(VALUES[::-1], SALT), who=court.stranger)
+
+
 def test_models_are_admitted_once_and_only_if_registered_and_judgeable(court):
     with refused("already admitted"):
         court.optimistic.transact(court.stranger, "admit", NET.id)
@@ -437,7 +450,7 @@ def test_a_token_that_refuses_is_heard(court):
     other.transact(court.stranger, "admit", NET.id)
     request = court.ask(NET, VALUES, evaluator=other.address)
     place = (request.asker, request.id)
-    propose = (*place, TRUTH.answer, list(TRUTH.leaves[1:-1]))
+    propose = (*place, claim_of(NET.id, TRUTH.root), TRUTH.answer, list(TRUTH.leaves[1:-1]))
     token.transact(court.minter, "set_fault", 2)
     with refused("the token refused the bond"):
         other.transact(court.provider, "propose", *propose)

@@ -1,9 +1,13 @@
 """The committee decides: seats, rounds of commit and reveal, fines."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from committee import FALSE, LIFE, NAMES, SALT, STAKE, TRUE, build, refused
 
 from counterpoise.core.units import TOKEN
+from counterpoise.inference import Layer, Net
 from counterpoise.verification import Status
 
 OTHER = bytes.fromhex("000000080001")
@@ -131,8 +135,8 @@ def test_two_heavy_members_are_no_quorum_of_three(five):
 def test_a_copied_commitment_cannot_be_revealed(five):
     request = five.ask()
     seal = five.seal(five.ann, request, TRUE)
-    five.quorum.commit(five.ann, request.asker, request.id, seal)
-    five.quorum.commit(five.eve, request.asker, request.id, seal)
+    five.commit(five.ann, request, TRUE, seal=seal)
+    five.commit(five.eve, request, TRUE, seal=seal)
     five.pass_commits(request)
     five.reveal(five.ann, request, TRUE)
     with refused("quorum: not what was committed"):
@@ -143,7 +147,7 @@ def test_a_commitment_serves_for_its_own_question_answer_and_salt_alone(five):
     first, second = five.ask(), five.ask()
     for request in (first, second):
         seal = five.seal(five.ann, first, TRUE)
-        five.quorum.commit(five.ann, request.asker, request.id, seal)
+        five.commit(five.ann, request, TRUE, seal=seal)
         five.commit(five.bob, request, TRUE)
     five.pass_commits(second)
     for request, answer, salt in (
@@ -154,6 +158,80 @@ def test_a_commitment_serves_for_its_own_question_answer_and_salt_alone(five):
         with refused("quorum: not what was committed"):
             five.reveal(five.ann, request, answer, salt)
     five.reveal(five.ann, first, TRUE)
+
+
+def test_who_leaves_after_a_commitment_does_not_end_the_commits_of_others(five):
+    """Two of five commit, leave, and would else shut out two of the three who are honest."""
+    request = five.ask()
+    for liar in (five.dan, five.eve):
+        five.commit(liar, request, FALSE)
+        five.quorum.leave(liar)
+    for honest in (five.ann, five.bob, five.cleo):
+        five.commit(honest, request, TRUE)
+    for member in (five.dan, five.eve):
+        five.reveal(member, request, FALSE)
+    for member in (five.ann, five.bob, five.cleo):
+        five.reveal(member, request, TRUE)
+    five.settle(request)
+    assert five.verdict(request).answer == TRUE
+    assert five.stake(five.ann) == STAKE > five.stake(five.eve)
+
+
+def test_members_that_come_and_go_cannot_fill_a_round_up(five):
+    """One purse behind many accounts takes every place in a round, seat by seat."""
+    request = five.ask()
+    crowd = [five.newcomer(f"sybil {number}") for number in range(13)]
+    for account in crowd:
+        five.quorum.join(account, 10 * TOKEN)
+        five.commit(account, request, FALSE)
+        five.quorum.leave(account)
+    assert len(five.quorum.round(request.asker, request.id).members) == 13
+    for honest, answer in everyone(five):
+        five.commit(honest, request, answer)
+    found = five.quorum.round(request.asker, request.id)
+    assert {member.address for member, _ in everyone(five)} < set(found.members)
+    out = [one for one in crowd if one.address not in found.members]
+    assert [one for one in crowd if not five.quorum.member(one.address).open] == out
+    assert len(out) == 5 and len(found.members) == 13
+    with refused("quorum: not in the round"):
+        five.reveal(out[0], request, FALSE)
+    for honest, answer in everyone(five):
+        five.reveal(honest, request, answer)
+    five.pass_reveals(request)
+    five.settle(request)
+    assert five.verdict(request).answer == TRUE
+
+
+def test_stake_that_joins_during_a_round_counts_towards_what_half_is_of(five):
+    """Sixty of a hundred and sixty are no majority, whenever they came."""
+    for member in (five.dan, five.eve):
+        five.quorum.leave(member)
+    request = five.ask()
+    five.commit(five.ann, request, TRUE)
+    heavy = [five.newcomer(f"heavy {number}") for number in range(3)]
+    for account in heavy:
+        five.quorum.join(account, 60 * TOKEN)
+        five.commit(account, request, FALSE)
+    five.pass_commits(request)
+    for account in heavy:
+        five.reveal(account, request, FALSE)
+    five.pass_reveals(request)
+    five.settle(request)
+    assert five.verdict(request).status == Status.NONE
+
+
+def test_a_commitment_does_not_fall_upon_another_question_of_its_number(five):
+    """A reorganisation gives the number to somebody else's question."""
+    request = five.ask()
+    five.chain.reorg(1, keep=False)
+    other = five.ask(values=b"\xff\xff")
+    assert other.id == request.id
+    with refused("quorum: another question is asked"):
+        five.commit(five.ann, request, TRUE)
+    model = Net((Layer(np.array([[3, -2]]), np.array([-11])),))
+    with refused("quorum: another question is asked"):
+        five.commit(five.ann, replace(other, model=model.id), TRUE)
+    five.commit(five.ann, other, FALSE)
 
 
 def test_the_windows_of_a_round_are_kept(five):

@@ -102,7 +102,7 @@ class QuorumMachine(RuleBasedStateMachine):
         member = self.five.members[who]
         if self.tries(lambda: self.five.commit(member, course.request, answer)):
             assert who in self.seated and who not in course.committed and course.final is None
-            course.total = course.total if course.committed else before
+            course.total = max(course.total, before) if course.committed else before
             course.committed[who] = answer
 
     def reveal(self, side, who, honest):

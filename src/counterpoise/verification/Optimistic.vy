@@ -97,16 +97,19 @@ def admit(model: bytes32):
 
 
 @external
-def propose(asker: address, id: uint256, answer: Bytes[66], hidden: DynArray[bytes32, MAX_HIDDEN]):
+def propose(asker: address, id: uint256, claim: bytes32, answer: Bytes[66], hidden: DynArray[bytes32, MAX_HIDDEN]):
     """
     @notice Answer a question. The bond is taken from the caller's balance here, then from its tokens.
+    @param claim keccak(05 || model || trace root): refused if by now another question bears the number.
     @param hidden The hash of each leaf of the trace between the input and the answer.
     """
-    self._propose(asker, id, answer, hidden, [])
+    self._propose(asker, id, claim, answer, hidden, [])
 
 
 @external
-def propose_with_trace(asker: address, id: uint256, answer: Bytes[66], trace: DynArray[Bytes[MAX_SHOWN], MAX_HIDDEN]):
+def propose_with_trace(
+    asker: address, id: uint256, claim: bytes32, answer: Bytes[66], trace: DynArray[Bytes[MAX_SHOWN], MAX_HIDDEN]
+):
     """
     @notice Answer a question and publish every number on the way, so that a lie falls in one transaction.
     @param trace The payload of each leaf between the input and the answer.
@@ -114,7 +117,7 @@ def propose_with_trace(asker: address, id: uint256, answer: Bytes[66], trace: Dy
     hidden: DynArray[bytes32, MAX_HIDDEN] = []
     for payload: Bytes[MAX_SHOWN] in trace:
         hidden.append(traces._leaf(len(hidden) + 1, payload))
-    self._propose(asker, id, answer, hidden, trace)
+    self._propose(asker, id, claim, answer, hidden, trace)
 
 
 @external
@@ -300,10 +303,7 @@ def demanded(asker: address, id: uint256, leaf: uint256) -> IOptimistic.Demand:
 
 @internal
 def _propose(
-    asker: address,
-    id: uint256,
-    answer: Bytes[66],
-    hidden: DynArray[bytes32, MAX_HIDDEN],
+    asker: address, id: uint256, claim: bytes32, answer: Bytes[66], hidden: DynArray[bytes32, MAX_HIDDEN],
     trace: DynArray[Bytes[MAX_SHOWN], MAX_HIDDEN],
 ):
     question: IAsker.Question = staticcall IAsker(asker).question(id)
@@ -320,7 +320,8 @@ def _propose(
     for leaf: bytes32 in hidden:
         trace_leaves.append(leaf)
     trace_leaves.append(traces._leaf(leaves - 1, answer))
-    claim: bytes32 = traces._claim(question.model, ordered_tree._root(trace_leaves))
+    made: bytes32 = traces._claim(question.model, ordered_tree._root(trace_leaves))
+    assert made == claim, "optimistic: another question or trace"
     self._claim[key] = claim
     self._head[key] = standing._new(msg.sender, leaves)
     answers._store(key, answer)

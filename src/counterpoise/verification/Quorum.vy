@@ -11,8 +11,8 @@
      round    opened (40 bits), end of commits (40), deadline (40), stake at the opening (96), attempt (16), members (8),
               bits of who revealed (16)
      outcome  status (8), time (40), numbers of up to 13 providers (16 each)
-@custom:trust More than half of the committee's stake can make any answer final, and have the others fined when they
-     reveal the true one. Whoever stakes more than the lightest member is a member. Fines are burned: nobody gains.
+@custom:trust More than half of the stake can make any answer final, and have the others fined when they reveal the
+     true one; less can, where honest members are silent. Who stakes more than the lightest is a member. Fines burn.
 @custom:stop Nobody can stop it. A question without a quorum stays open until its asker's deadline. Stakes come back
      after the delay, when no commitment is open.
 """
@@ -84,26 +84,41 @@ def __init__(terms: IQuorum.Terms):
 
 
 @external
-def commit(asker: address, id: uint256, commitment: bytes32):
+def commit(asker: address, id: uint256, subject: bytes32, commitment: bytes32):
     """
     @notice Commit to an answer; the first commitment opens a round. When every seated member has committed, reveals
-         begin at once.
+         begin at once. In a full round who still has a seat takes the place of who has none any more.
+    @param subject keccak256(abi.encode(model, input)): after a reorganisation another question may bear the number.
     @param commitment keccak256(abi.encode(chain id, this contract, asker, id, member, keccak256(answer), salt)).
     """
     word: uint256 = seats._member[msg.sender]
     assert word >> 168 != 0, "quorum: not a seated member"
     question: IAsker.Question = self._open_question(asker, id)
+    assert keccak256(abi_encode(question.model, question.input)) == subject, "quorum: another question is asked"
     round: uint256 = self._round[asker][id]
     count: uint256 = (round >> 232) & 255
     attempt: uint256 = (round >> 216) & NUMBER_MASK
+    number: uint256 = (word >> 152) & NUMBER_MASK
+    crew: uint256 = 0
+    place: uint256 = count
     if count == 0:
         round |= self._opening(question.deadline)
     else:
         assert block.timestamp < (round >> 40) & TIME_MASK, "quorum: commits are over"
-    if count + 1 == (seats._crowd >> 128) & NUMBER_MASK:
+        crew = ballots._crew[asker][id]
+        assert ballots._position(crew, count, number) == SEATS, "quorum: already committed"
+        total: uint256 = max((round >> 120) & AMOUNT_MASK, seats._crowd & STAKE_MASK)
+        round = (round & ~(AMOUNT_MASK << 120)) | (total << 120)
+    if count == SEATS:
+        place = seats._left_place(crew)
+        seats._member[seats._account[ballots._number(crew, place)]] -= OPEN
+    else:
+        count += 1
+        round += 1 << 232
+    crew = ballots._seal(asker, id, attempt, crew, place, number, commitment)
+    if seats._is_complete(crew, count):
         round = (round & ~(TIME_MASK << 40)) | (block.timestamp << 40)
-    self._round[asker][id] = round + (1 << 232)
-    ballots._seal(asker, id, attempt, count, (word >> 152) & NUMBER_MASK, commitment)
+    self._round[asker][id] = round
     seats._member[msg.sender] = word + OPEN
     log IQuorum.Committed(asker=asker, id=id, account=msg.sender, attempt=attempt, commitment=commitment)
 
@@ -216,12 +231,12 @@ def convict(
     signatures: IQuorum.Signature[2],
 ):
     """
-    @notice Take the whole stake of a member that has signed two answers to one question: half to the caller, half
-         burned.
+    @notice Take the whole stake of a member that signed two answers to one question: half to the caller, half burned.
     """
     first: bytes32 = keccak256(answer)
     second: bytes32 = keccak256(other_answer)
     assert first != second, "quorum: the same answer twice"
+    # slither-disable-next-line signature-replay the proof stays good: what that account stakes later can be taken, too
     signer: address = signed_answers._signer(signed_answers._digest(asker, id, model, input, first), signatures[0])
     other: address = signed_answers._signer(signed_answers._digest(asker, id, model, input, second), signatures[1])
     assert signer == other and signer != empty(address), "quorum: not signed by one account"

@@ -110,7 +110,8 @@ class Optimistic:
         if not self.client.is_admitted(request.model):
             self.client.admit(account, request.model)
         publish = self.publish and may_publish(trace)
-        self.client.propose(account, request.asker, request.id, trace, publish=publish)
+        place = (request.asker, request.id, request.model)
+        self.client.propose(account, *place, trace, publish=publish)
 
     def _answer_demands(
         self, account: Account, request: Request, trace: Trace, standing: Proposal

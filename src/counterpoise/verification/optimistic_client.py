@@ -108,12 +108,21 @@ class OptimisticClient:
         return self.contract.transact(sender, "admit", model)
 
     def propose(
-        self, provider: Account, asker: Address, question: int, trace: Trace, *, publish: bool
+        self,
+        provider: Account,
+        asker: Address,
+        question: int,
+        model: bytes,
+        trace: Trace,
+        *,
+        publish: bool,
     ) -> Receipt:
         """Answer a question; approves what the bond needs first.
 
         Parameters
         ----------
+        model :
+            Whose trace it is; refused if the question is about another, or another input.
         publish :
             Whether every number between input and answer goes on the chain now, so that a lie
             falls in one transaction; what it takes to guess the input from goes there, too.
@@ -121,8 +130,8 @@ class OptimisticClient:
         self._approve(provider, self.terms.bond)
         hidden = trace.payloads[1:-1] if publish else trace.leaves[1:-1]
         name = "propose_with_trace" if publish else "propose"
-        answer = trace.payloads[-1]
-        return self.contract.transact(provider, name, asker, question, answer, list(hidden))
+        said = (claim_of(model, trace.root), trace.payloads[-1], list(hidden))
+        return self.contract.transact(provider, name, asker, question, *said)
 
     def convict(self, sender: Account, asker: Address, question: int, cell: Cell) -> Receipt:
         """Prove a cell false; half of the bond is the sender's."""

@@ -27,6 +27,7 @@ from counterpoise.verification.quorum_rules import (
     compact,
     secret_salt,
     signers,
+    subject,
 )
 
 
@@ -96,9 +97,11 @@ class QuorumClient:
         """Take the stake back."""
         return self.contract.transact(member, "withdraw")
 
-    def commit(self, member: Account, asker: Address, question: int, seal: bytes) -> Receipt:
-        """Commit to an answer; see `quorum_rules.commitment`."""
-        return self.contract.transact(member, "commit", asker, question, seal)
+    def commit(
+        self, member: Account, asker: Address, question: int, about: bytes, seal: bytes
+    ) -> Receipt:
+        """Commit to an answer; see `quorum_rules`: `about` is a subject, `seal` a commitment."""
+        return self.contract.transact(member, "commit", asker, question, about, seal)
 
     def reveal(
         self, member: Account, asker: Address, question: int, answer: bytes, salt: bytes
@@ -222,7 +225,8 @@ class Quorum:
         elif (now < found.commits_end or not found.members) and now <= request.deadline:
             salt = self._salt(account, request, found.attempt)
             seal = self._seal(account, request, evidence, salt)
-            self.client.commit(account, asker, question, seal)
+            about = subject(request.model, input_commitment(request.salt, request.values))
+            self.client.commit(account, asker, question, about, seal)
             return
         if found.members and (all(found.revealed) or now >= found.reveals_end):
             self.client.settle(account, asker, question)

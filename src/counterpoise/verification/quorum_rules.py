@@ -76,6 +76,17 @@ class SignedAnswer:
         return eip712_digest(domain, ANSWER, values)
 
 
+def subject(model: bytes, hidden_input: bytes) -> bytes:
+    """Give what a commitment says it answers, so that it serves no other question of that number.
+
+    Parameters
+    ----------
+    hidden_input :
+        The commitment to the input.
+    """
+    return keccak(model + hidden_input)
+
+
 def commitment(
     chain_id: int,
     contract: Address,
@@ -149,7 +160,7 @@ def winner(
     weights :
         The stake of each of them.
     total :
-        The stake of all members that were seated at the opening.
+        The most stake that was seated while the round took commitments.
     """
     revealed = sum(weights[member] for member in reveals)
     if len(reveals) < terms.quorum or 2 * revealed <= total:

@@ -18,17 +18,16 @@ _slip: HashMap[bytes32, bytes32]
 
 
 @internal
-def _seal(asker: address, id: uint256, attempt: uint256, count: uint256, number: uint256, commitment: bytes32):
+def _seal(
+    asker: address, id: uint256, attempt: uint256, crew: uint256, position: uint256, number: uint256, commitment: bytes32
+) -> uint256:
     """
-    @notice Add a member's commitment to the `count` that a round has.
+    @notice Put a member's commitment at a position of a round's crew; gives the crew with it.
     """
-    crew: uint256 = 0
-    if count != 0:
-        crew = self._crew[asker][id]
-    assert self._position(crew, count, number) == SEATS, "quorum: already committed"
-    assert count < SEATS, "quorum: the round is full"
-    self._crew[asker][id] = crew | (number << (16 * count))
-    self._slip[self._slot(asker, id, attempt, count)] = commitment
+    joined: uint256 = crew & ~(NUMBER_MASK << (16 * position)) | (number << (16 * position))
+    self._crew[asker][id] = joined
+    self._slip[self._slot(asker, id, attempt, position)] = commitment
+    return joined
 
 
 @view

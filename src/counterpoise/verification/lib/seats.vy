@@ -164,6 +164,40 @@ def _seated(account: address, word: uint256, stake: uint256) -> uint256:
     return given | (seat << 168)
 
 
+@view
+@internal
+def _is_complete(crew: uint256, count: uint256) -> bool:
+    """
+    @notice Whether all that have a seat are in the crew of a round; who is in it and has left does not count.
+    """
+    missing: uint256 = (self._crowd >> 128) & NUMBER_MASK
+    if count < missing:
+        return False
+    for place: uint256 in range(count, bound=SEATS):
+        if self._is_seated(crew, place):
+            missing -= 1
+    return missing == 0
+
+
+@view
+@internal
+def _left_place(crew: uint256) -> uint256:
+    """
+    @notice Where in a full crew somebody stands who has no seat any more; there is one if anybody seated is missing.
+    """
+    found: uint256 = 0
+    for place: uint256 in range(SEATS):
+        if not self._is_seated(crew, place):
+            found = place
+    return found
+
+
+@view
+@internal
+def _is_seated(crew: uint256, place: uint256) -> bool:
+    return self._member[self._account[(crew >> (16 * place)) & NUMBER_MASK]] >> 168 != 0
+
+
 @internal
 def _unseat(account: address):
     word: uint256 = self._member[account]
