@@ -39,7 +39,7 @@ contracts: .venv/dev
 # Makes the pinned requirements anew; the address of no registry is recorded.
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	@set -e; for name in core dev interop zk audit slither; do \
+	@set -e; for name in core dev interop zk audit slither kafka; do \
 	  $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --strip-extras --allow-unsafe --output-file requirements/$$name.txt requirements/$$name.in; \
 	done

@@ -27,6 +27,7 @@ FACES = (
     "inference",
     "oracle",
     "audit",
+    "monitor",
 )
 
 

@@ -34,6 +34,11 @@ ROOMS = {
     ),
     "oracle": ("counterpoise.oracle.cli", "oracle", "A contract asks, a node answers."),
     "audit": ("counterpoise.audit.cli", "audit", "Look for flaws in contract code."),
+    "monitor": (
+        "counterpoise.monitor.cli",
+        "monitor",
+        "Find laundering, manipulation and attacks.",
+    ),
     "completion": ("counterpoise.cli", "completion", "Print the completion script of a shell."),
 }
 

@@ -19,6 +19,7 @@ VERBS = [
     "inference",
     "oracle",
     "audit",
+    "monitor",
     "completion",
 ]
 

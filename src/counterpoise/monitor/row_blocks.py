@@ -70,6 +70,10 @@ class RowBlocks:
         """Go on after a block; rows of it and before, which come again, are passed over."""
         self.last, self._skip, self._next = cut, cut.part, cut.position
 
+    def read(self, position: int) -> None:
+        """Note that a record was read, whatever is in it; before its row is added."""
+        self._next = position + 1
+
     def add(self, row: Row) -> None:
         """Take a row; `Malformed` if its block was made already."""
         key, last = self._key(row), self.last
@@ -77,7 +81,6 @@ class RowBlocks:
         if key < self._settled() or key < last.key or (key == last.key and not self._skip):
             unit = "blocks" if self._by_block else "seconds"
             raise Malformed(f"it comes more than {self._lateness} {unit} after a younger one")
-        self._next = row.position + 1
         heapq.heappush(self._waiting, (key, row.time, row.position, row))
         self._order.append(row.position)
         self._newest = max(self._newest, row.block if self._by_block and row.block else row.time)

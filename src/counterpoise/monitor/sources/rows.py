@@ -164,6 +164,7 @@ class RowSource:
 
     def _take(self, record: Record) -> None:
         again = record.position < self._seen
+        self._blocks.read(record.position)
         try:
             if isinstance(record.fields, str):
                 raise Malformed(record.fields)
