@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from counterpoise.audit.solidity.guards import World
 from counterpoise.audit.solidity.rules.hint import Hint, hint_at
-from counterpoise.audit.solidity.tree import Node, kind_of, type_of, walk
+from counterpoise.audit.solidity.tree import Node, kind_of, walk
 
 __all__ = ["rules"]
 
@@ -36,6 +36,5 @@ def rules(world: World) -> Iterator[Hint]:
 
 def _is_pointer(declared: Node) -> bool:
     """Whether a local variable points into storage; before 0.5 a struct did without a word."""
-    if declared.get("storageLocation") == "memory" or "memory" in type_of(declared):
-        return False
-    return "storage" in type_of(declared) or declared.get("storageLocation") == "storage"
+    identifier = (declared.get("typeDescriptions") or {}).get("typeIdentifier") or ""
+    return declared.get("storageLocation") == "storage" or identifier.endswith("_storage_ptr")
