@@ -1,7 +1,13 @@
 """Every form that a rule speaks of is found in that form, and not in its cure."""
 
+import re
+from pathlib import Path
+
 import pytest
+from test_vyper_rules import INFO, PAIRS
 from vyper_code import rules
+
+from counterpoise.audit import catalogue
 
 OWNED = """
 owner: public(address)
@@ -335,3 +341,16 @@ def test_a_form_of_a_flaw_is_found_and_its_cure_is_not(facet, tmp_path):
     rule, flawed, cured = FACETS[facet]
     assert rule in rules(tmp_path, flawed)
     assert rule not in rules(tmp_path, cured)
+
+
+def test_every_rule_is_tried_and_explained():
+    rooms = Path(catalogue.__file__).parents[1] / "vyper" / "rules"
+    code = "".join(path.read_text() for path in sorted(rooms.glob("*.py")))
+    spoken = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', code)) & set(catalogue.all_rules())
+    by_text = {"compiler-advisory", "hidden-text"}
+    tried = {*PAIRS, *INFO, "oracle-stale", *(rule for rule, _, _ in FACETS.values())}
+    assert spoken == tried, "a rule without a flaw and a cure"
+    page = Path(__file__).parents[2] / "docs" / "explain" / "audit-rules.md"
+    table = page.read_text().partition("## The rules")[2].partition("\n## ")[0]
+    rows = [row.split("|")[2] for row in table.splitlines() if row.startswith("| ")]
+    assert set(re.findall("`([a-z-]+)`", " ".join(rows))) == spoken | by_text

@@ -114,7 +114,7 @@ def _refusal(source: Source) -> tuple[str, str] | None:
     if found and re.search(r"\d", found[0]) and not any(admits(found[0], v) for v in NEWEST):
         return (
             f"written for Vyper {found[0]}; these rules read 0.4 and later",
-            "install Slither, which reads Vyper up to 0.3.10",
+            "Slither by itself reads Vyper up to 0.3.10, with that compiler",
         )
     return None
 
