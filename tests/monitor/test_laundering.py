@@ -148,6 +148,28 @@ def test_the_bar_holds_about_the_budget_whatever_comes():
     assert Ranking.of_value(ranking.to_value()).bar(6) == ranking.bar(6)
 
 
+def test_what_was_seen_long_ago_counts_less():
+    seen = Ranking.begin(0).with_scores(np.full(100, 5 << 24))
+    assert seen.at(20 * HOUR).bar(1) > 5 << 24 > seen.at(200 * HOUR).bar(1)
+
+
+def test_a_detector_keeps_to_its_budget_and_beyond_it_raises_what_is_sure():
+    stream = Generator(78, replace(TRAFFIC, rows=3_000, accounts=400)).stream()
+    never, shipped = 1 << 50, LaunderingModel.shipped()
+    for sure, rows, least, most in ((never, 3_000, 40, 200), (-never, 30, 25, 30)):
+        model = replace(shipped, least=-never, sure=sure)
+        watch, parent, raised = Watch(1, [Laundering(model, per_hour=1)], SCALES), GENESIS, 0
+        for number, part in enumerate(np.array_split(np.arange(min(rows, len(stream))), 90)):
+            if not len(part):
+                continue
+            columns = (stream.src[part], stream.dst[part], stream.amount[part])
+            legs = [(int(a), int(b), int(c), None) for a, b, c in zip(*columns, strict=True)]
+            one = block(parent, number, legs, time=int(stream.time[part[-1]]))
+            raised += len(watch.accept(one).raised)
+            parent = one.hash
+        assert least <= raised <= most
+
+
 def test_after_a_long_silence_nothing_is_held_against_what_comes():
     busy = Ranking.begin(0).with_scores(np.full(10**5, 5 << 24))
     assert busy.bar(1) > 5 << 24 > busy.at(10_000 * HOUR).bar(1)

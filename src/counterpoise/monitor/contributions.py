@@ -10,6 +10,7 @@ explain one alert write the same words.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,15 @@ class Paths:
             raise InputError(f"a row {row.dtype}{row.shape}, wanted integers ({self.width},)")
         found = np.zeros(self.width, np.int64)
         columns = (self.starts, self.value, self.feature, self.low, self.high, self.share)
-        add_contributions(row.astype(np.int64), *columns, found)
+        add_contributions(row.astype(np.int64), *columns, *self._tables, found)
         return found
+
+    @cached_property
+    def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        from counterpoise.monitor.contributions_kernel import ratios_up_to, refusals_up_to
+
+        widest = int(np.diff(self.starts).max(initial=1))
+        return ratios_up_to(widest), refusals_up_to(widest)
 
 
 Bounds = dict[int, tuple[int, int, int]]
