@@ -155,6 +155,11 @@ def test_the_terminal_shows_who_paid_whom_within_its_width():
     assert lines[3] == "   └─ 7 ─▶ 0x030303…0303"
     assert all(len(line) <= 60 and line.isprintable() for line in lines)
     assert draw([]) == []
+    idle = [Entity(who(9), "bystander"), Entity(who(2), "receiver")]
+    assert draw([edge(1, 2)], idle)[1:] == [
+        "└─ 5 coins ─▶ 0x020202…0202 receiver",
+        "0x090909…0909 bystander",
+    ]
     again = draw([edge(1, 2), edge(1, 2, transaction=2), edge(2, 1)])
     assert again[1:] == ["└─ 10 coins ×2 ─▶ 0x020202…0202", "   └─ 5 coins ─▶ 0x010101…0101 ^"]
 

@@ -13,6 +13,8 @@ from counterpoise.core.digest import canonical_json, sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.jobs import TokenClient
 from counterpoise.monitor.alert import Alert, Standing
+from counterpoise.monitor.blocks import Block
+from counterpoise.monitor.detectors import DETECTORS
 from counterpoise.monitor.guardian_client import GuardianClient, Ruling
 from counterpoise.monitor.rerun import derive_alerts
 from counterpoise.monitor.statements import Stated, WatchTerms, fetch_alert, stated_alerts
@@ -44,17 +46,33 @@ def verify_alerts(
     for one in stated:
         said = one.statement.predicate
         watches.setdefault((said["actor"], bytes.fromhex(said["watch"])), []).append(one)
-    derived: set[bytes] = set()
+    derived: dict[bytes, dict[bytes, Alert]] = {}
     for (actor, terms), group in watches.items():
         name = f"watch {terms.hex()[:8]} of {actor[:8]}"
         try:
-            derived |= _WatchCheck(network, verdict, on_section, name).run(terms, group)
+            if terms not in derived:
+                derived[terms] = _derived(network, terms, name, on_section)
+            _WatchCheck(network, verdict, name, derived[terms]).run(group)
         except CounterpoiseError as error:
             verdict.refuse(name, error)
     if stated:
         on_section("rulings of the guardian's cases")
-        _check_rulings(network, verdict, derived)
+        every = {alert.digest for found in derived.values() for alert in found.values()}
+        _check_rulings(network, verdict, every)
     return len(stated)
+
+
+def _derived(
+    network: Network, terms_digest: bytes, name: str, on_section: Progress
+) -> dict[bytes, Alert]:
+    """The alerts, by id, that follow from the chain as it is on the terms of this digest."""
+    terms = WatchTerms.from_bytes(network.store.fetch(terms_digest, max_bytes=MAX_TERMS))
+    last = network.chain.block("latest").number
+
+    def say(block: Block) -> None:
+        on_section(f"{name}: block {block.number} of {last}")
+
+    return {alert.id: alert for alert in derive_alerts(network.chain, terms, last, say)}
 
 
 def _check_rulings(network: Network, verdict: Verdict, derived: set[bytes]) -> None:
@@ -71,38 +89,31 @@ def _check_rulings(network: Network, verdict: Verdict, derived: set[bytes]) -> N
 
 
 class _WatchCheck:
-    """One watch's statements, against the same watch run again."""
+    """One actor's statements of one watch, against the alerts that follow."""
 
-    def __init__(self, network: Network, verdict: Verdict, on_section: Progress, name: str) -> None:
-        self.network, self.verdict, self.on_section, self.name = network, verdict, on_section, name
+    def __init__(
+        self, network: Network, verdict: Verdict, name: str, found: dict[bytes, Alert]
+    ) -> None:
+        self.network, self.verdict, self.name, self.found = network, verdict, name, found
 
-    def run(self, terms_digest: bytes, stated: Sequence[Stated]) -> set[bytes]:
-        """Check each statement and what was withheld; give the digests of what follows."""
-        terms = WatchTerms.from_bytes(self.network.store.fetch(terms_digest, max_bytes=MAX_TERMS))
-        newest = max(int(one.statement.predicate["block"]) for one in stated)
-        self.on_section(f"{self.name}: running it again")
-        found = {
-            alert.id: alert
-            for alert in derive_alerts(
-                self.network.chain,
-                terms,
-                newest,
-                lambda block: self.on_section(f"{self.name}: block {block.number} of {newest}"),
-            )
-        }
-        own = {name for name, _ in terms.detectors}
+    def run(self, stated: Sequence[Stated]) -> None:
+        """Check each statement, and that nothing was withheld up to the newest block stated.
+
+        What observers of the chain's behaviour stated follows from no chain, and is passed over.
+        """
+        own = set(DETECTORS)
         ruled = [one for one in stated if one.statement.predicate["detector"] in own]
-        retracted = {one.alert for one in ruled if one.standing is Standing.RETRACTED}
+        last = {one.alert: one.entry for one in ruled}
         for one in ruled:
-            self.statement(one, found, retracted)
-        opened = {one.alert for one in ruled if one.standing is not Standing.RETRACTED}
-        for alert in found.values():
-            what = f"{self.name} / {_named(alert)} in block {alert.block_number}"
-            self.verdict.hold(what, alert.id in opened, "it follows, and was withheld")
-        return {alert.digest for alert in found.values()}
+            self.statement(one, is_last=last[one.alert] == one.entry)
+        newest = max((int(one.statement.predicate["block"]) for one in ruled), default=-1)
+        for alert in self.found.values():
+            if alert.block_number <= newest:
+                what = f"{self.name} / {_named(alert)} in block {alert.block_number}"
+                self.verdict.hold(what, alert.id in last, "it follows, and was withheld")
 
-    def statement(self, stated: Stated, found: dict[bytes, Alert], retracted: set[bytes]) -> None:
-        """One statement: its content, what the chain says of it, and where it stands."""
+    def statement(self, stated: Stated, *, is_last: bool) -> None:
+        """One statement: its content, what the chain says of it, and where it stands at last."""
         said, verdict = stated.statement.predicate, self.verdict
         name = f"{self.name} / alert {stated.alert.hex()[:12]}"
         try:
@@ -113,12 +124,13 @@ class _WatchCheck:
         verdict.check(f"{name} / id", stated.alert, alert.id)
         for field, wanted in _fields(alert).items():
             verdict.check(f"{name} / {field}", said.get(field), wanted)
-        if stated.alert in retracted:
-            there = self._hash(alert.block_number)
-            gone = there != alert.block_hash
+        if not is_last:
+            return
+        if stated.standing is Standing.RETRACTED:
+            gone = self._hash(alert.block_number) != alert.block_hash
             verdict.hold(f"{name} / retraction", gone, "its block is on the chain")
             return
-        derived = found.get(stated.alert)
+        derived = self.found.get(stated.alert)
         if derived is None:
             verdict.hold(name, False, "it does not follow from the chain")
             return

@@ -44,8 +44,8 @@ def draw_edges(alert: Alert, width: int = WIDTH) -> list[str]:
 def draw(edges: Iterable[Edge], entities: Sequence[Entity] = (), width: int = WIDTH) -> list[str]:
     """Movements as a tree of text: who paid whom, from the first payer on.
 
-    An account that has its branch above is marked with ``^`` and not drawn again. At most `LINES`
-    lines; the last says how many movements are not shown.
+    An account that has its branch above is marked with ``^`` and not drawn again; who took part and
+    moved nothing comes last. At most `LINES` lines; the last says how many are not shown.
 
     Examples
     --------
@@ -74,6 +74,9 @@ def draw(edges: Iterable[Edge], entities: Sequence[Entity] = (), width: int = WI
         if start not in drawn:
             lines.append(_titled(start, parts))
             _branch(start, "", arrows, parts, drawn, lines)
+    drawn |= paid
+    rest = dict.fromkeys(entity.address for entity in entities if any(entity.address))
+    lines += [_titled(account, parts) for account in rest if account not in drawn]
     lines = [line if len(line) <= width else line[: width - 1] + "…" for line in lines]
     if len(lines) > LINES:
         lines[LINES - 1 :] = [f"… and {len(lines) - LINES + 1} lines more"]

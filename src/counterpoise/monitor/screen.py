@@ -203,7 +203,7 @@ class Screen:
             (False, True): Sign.ALLOWANCE_TO_CONTRACT,
             (False, False): Sign.ALLOWANCE_TO_ACCOUNT,
         }
-        much = "all" if approval.amount is None else str(approval.amount)
+        much = "all there ever is" if approval.is_endless else str(approval.amount)
         words = f"{name_of(approval.spender)} may take {much} of {name_of(approval.token)}"
         yield Mark(signs[approval.is_endless, by_code], words)
 

@@ -153,10 +153,10 @@ class Stated:
     statement: Statement
 
 
-def alert_envelope(alert: Alert, terms: WatchTerms, account: Account) -> Envelope:
-    """Sign what an alert says; open alerts and retracted ones have a statement each.
+def alert_envelope(alert: Alert, terms: WatchTerms, account: Account, place: int = 0) -> Envelope:
+    """Sign what an alert says and where it stands; `place` counts the statements before it.
 
-    The nonce follows from the alert, which is public, so a second statement of it is the same.
+    The nonce follows from these, which are public, so the same statement made again is the same.
     """
     signer, finding, name = AccountSigner(account), alert.finding, PREFIX + alert.id.hex()
     fields: dict[str, Any] = {
@@ -179,14 +179,14 @@ def alert_envelope(alert: Alert, terms: WatchTerms, account: Account) -> Envelop
         [Subject(name, sha256(canonical_json(alert.content())))],
         actor=signer.keyid,
         time=alert.time,
-        nonce=sha256(f"nonce {name} {alert.standing.value}".encode())[:16],
+        nonce=sha256(f"nonce {name} {place}".encode())[:16],
         **fields,
     )
     return sign(statement, signer)
 
 
 class AlertLog:
-    """States alerts in a log, each standing of each once, whatever comes again.
+    """States alerts in a log: each when it is raised, and again whenever it stands otherwise.
 
     Contents and terms go into the store first, so that no entry names what nobody holds.
 
@@ -202,28 +202,27 @@ class AlertLog:
 
     def __init__(self, log: Log, store: Store, account: Account, terms: WatchTerms) -> None:
         self.log, self.store, self.account, self.terms = log, store, account, terms
+        self._stated: dict[bytes, list[Standing]] = {}
         keyid = AccountSigner(account).keyid
-        self._known = {
-            (one.alert, one.standing)
-            for one in stated_alerts(log.entries())
-            if one.statement.predicate["actor"] == keyid
-        }
+        for one in stated_alerts(log.entries()):
+            if one.statement.predicate["actor"] == keyid:
+                self._stated.setdefault(one.alert, []).append(one.standing)
 
     def state(self, alerts: Iterable[Alert]) -> int:
-        """Append the statements of alerts that are new; give how many."""
-        new = {(alert.id, alert.standing): alert for alert in alerts}
-        new = {key: alert for key, alert in new.items() if key not in self._known}
-        if not new:
-            return 0
-        for alert in new.values():
+        """Append what is new, in order; give how many statements that were."""
+        envelopes: list[Envelope] = []
+        for alert in alerts:
+            before = self._stated.setdefault(alert.id, [])
+            if before and before[-1] is alert.standing:
+                continue
+            envelopes.append(alert_envelope(alert, self.terms, self.account, len(before)))
             self.store.put(canonical_json(alert.content()))
-        self.store.put(self.terms.to_bytes())
-        self.store.flush()
-        self.log.append(
-            [alert_envelope(one, self.terms, self.account).to_bytes() for one in new.values()]
-        )
-        self._known.update(new)
-        return len(new)
+            before.append(alert.standing)
+        if envelopes:
+            self.store.put(self.terms.to_bytes())
+            self.store.flush()
+            self.log.append([envelope.to_bytes() for envelope in envelopes])
+        return len(envelopes)
 
 
 def stated_alerts(entries: Iterable[bytes]) -> Iterator[Stated]:

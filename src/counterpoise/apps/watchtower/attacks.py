@@ -113,7 +113,7 @@ def raid(stage: Stage) -> Blocks:
 
 
 def laundering(stage: Stage) -> Blocks:
-    """Coins go out to fresh accounts in equal parts, and come together again elsewhere."""
+    """The loot goes out to fresh accounts in equal parts, and comes together again elsewhere."""
     pen, source = stage.pen, stage.account("burglar")
     for name in MULES:
         pen.pay(source, stage.account(name).address, 2 * TOKEN)
@@ -143,6 +143,5 @@ ATTACKS: Mapping[str, tuple[Callable[[Stage], Blocks], str]] = {
     "puppets": (puppets, "sybil"),
     "rug": (rug, "rug"),
     "raid": (raid, "manipulation"),
-    "laundering": (laundering, "laundering"),
 }
-"""Each attack, and the detector that is made for it; the poisoning and the burglary come apart."""
+"""Attacks that need no story around them, and the detector that is made for each."""

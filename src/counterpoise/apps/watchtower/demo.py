@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from counterpoise.apps.watchtower.attacks import ATTACKS, Burglary, friendly, poisoning
+from counterpoise.apps.watchtower.attacks import ATTACKS, Burglary, friendly, laundering, poisoning
 from counterpoise.apps.watchtower.stage import MINUTE, Stage
 from counterpoise.apps.watchtower.tower import Seen, Tower, policy
 from counterpoise.apps.watchtower.traffic import Traffic, twins
@@ -159,6 +159,8 @@ class Watchtower:
             self._live(BETWEEN)
         self._look_alikes()
         self._burglary()
+        self.say("the loot is laundered", 0, 1)
+        self._attack("laundering", "laundering", laundering(self.stage))
         self._false_alarm()
         self._live(BETWEEN)
         self._tell()

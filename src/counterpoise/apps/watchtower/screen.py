@@ -69,7 +69,7 @@ def show(record: Mapping[str, Any], *, report_path: Path | None) -> None:
 def _attacks(record: Mapping[str, Any]) -> Table:
     table = Table(title="What was planted, and what was seen of it", title_justify="left")
     for column in ("attack", "detector", "block", "alert in", "severity"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     table.add_column("also told by")
     for row in record["attacks"]:
         others = ", ".join(name for name in row["alerts"] if name != row["detector"])
@@ -83,28 +83,32 @@ def _quiet(console: Console, record: Mapping[str, Any]) -> None:
     told = [row for row in record["twins"] if row["alerts"]]
     names = ", ".join(row["resembles"] for row in record["twins"])
     said = ", ".join(f"{row['resembles']} by {', '.join(row['alerts'])}" for row in told)
-    console.print(f"harmless twins of {names}: {f'told: {said}' if told else 'none was told'}")
+    words = f"told: {said}" if told else "none was told"
+    console.print(f"harmless twins of {names}: {words}", soft_wrap=True)
     other = record["other_alerts"]
-    life = ", ".join(f"{name} {count}" for name, count in other["honest_life"].items()) or "none"
+    life, before = (_counted(other[key]) for key in ("honest_life", "setting_up"))
     console.print(
-        f"{record['honest_transactions']} honest transactions: alerts about none that was planted: "
-        f"{life}; high or worse: {other['honest_life_high']}",
+        f"alerts about nothing planted: {life} in {record['honest_transactions']} honest "
+        f"transactions, {other['honest_life_high']} of them high or worse; {before} while the "
+        "stage was set up",
         soft_wrap=True,
     )
     ms = record["milliseconds_per_block"]
     gone = ", ".join(record["retracted"]) or "none"
     console.print(
         f"{record['blocks']} blocks, {ms['median']} ms each (most {ms['most']} ms); "
-        f"retracted by a reorganisation: {gone}"
+        f"retracted by a reorganisation: {gone}",
+        soft_wrap=True,
     )
 
 
 def _response(console: Console, record: Mapping[str, Any]) -> None:
     screening, pause, alarm = record["screening"], record["pause"], record["false_alarm"]
     if screening:
-        signs = "; ".join(one["sign"] for one in screening["signs"])
+        signs = "; ".join(dict.fromkeys(one["sign"] for one in screening["signs"]))
         score, decision = screening["score"], screening["decision"]
-        console.print(f"a wallet's screen of the robbery beforehand: {decision}, {score} ({signs})")
+        words = f"{decision}, {score} points ({signs})"
+        console.print(f"a wallet's screen of the robbery beforehand: {words}", soft_wrap=True)
     if pause["number"] is None:
         console.print("no pause: no alert was sure enough")
     else:
@@ -119,7 +123,8 @@ def _response(console: Console, record: Mapping[str, Any]) -> None:
     if alarm["number"] is not None:
         console.print(
             f"a false alarm: vetoed after {alarm['seconds']} s, ruled {alarm['ruling']}, its bond "
-            f"of {_coins(alarm['bond'])} went to the bank"
+            f"of {_coins(alarm['bond'])} went to the bank",
+            soft_wrap=True,
         )
 
 
@@ -140,12 +145,17 @@ def _verdict(console: Console, record: Mapping[str, Any], report_path: Path | No
     words = "none false" if not false else f"FALSE: {false[0]}"
     console.print(
         f"verified: {verify['statements']} alert statements, {verify['numbers']:,} numbers "
-        f"derived again, {words} ({seconds['verify']:.1f} s; the run {seconds['run']:.1f} s)"
+        f"derived again, {words} ({seconds['verify']:.1f} s; the run {seconds['run']:.1f} s)",
+        soft_wrap=True,
     )
     console.print(f"state: {record['state']}", soft_wrap=True)
     console.print(f"next:  counterpoise verify --state {record['state']}", soft_wrap=True)
     if report_path is not None:
         console.print(f"report: {report_path}", soft_wrap=True)
+
+
+def _counted(alerts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in alerts.items()) or "none"
 
 
 def _coins(amount: str) -> str:
