@@ -1,5 +1,7 @@
 """What holds for every detector: forks leave no trace, tables are bounded, names are unique."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 from attack_world import UNIT, Market
@@ -168,7 +170,8 @@ def test_nobody_is_fresh_to_a_watch_that_only_began():
     for known in (late, early):
         known.meet(b"a", 1_000)
     assert early.is_fresh(b"a", 1_500) and not late.is_fresh(b"a", 1_500)
-    assert late.is_fresh(b"a", 1_500, created=True)
+    late.meet(b"c", 1_400, created=True)
+    assert late.is_fresh(b"c", 1_500)
     assert late.is_fresh(b"b", 1_000 + FRESH) and not late.is_fresh(b"a", 1_000 + FRESH)
 
 
@@ -187,6 +190,24 @@ def test_strangers_cannot_fill_the_memory(monkeypatch):
         parent = name
         memory_of.append(len(watch.memory.table("poisoning, payees")))
     assert max(memory_of) == 50
+
+
+def test_one_transaction_cannot_keep_the_watch_busy():
+    """Thousands of transfers between two accounts, in two tokens, none of which ever adds up."""
+    moves = [(COIN, 1, 2, 5), (COIN, 2, 1, 5), (GOODS, 1, 2, 7), (GOODS, 2, 1, 7)] * 2_000
+    entries = tuple(
+        token_transfer(at, token, account(src), account(dst), amount)
+        for at, (token, src, dst, amount) in enumerate(moves)
+    )
+    inner = [Frame("call", COIN, GOODS, 0, b"take", writes=(0,)) for _ in range(2_000)]
+    backs = [Frame("call", GOODS, COIN, 0, b"", writes=(), frames=(one,)) for one in inner]
+    outer = Frame("call", COIN, GOODS, 0, b"take", writes=(2_000,), frames=tuple(backs))
+    trace = Frame("call", account(1), COIN, 0, b"go!!", writes=(), frames=(outer,))
+    made = Transaction(bytes(32), 0, account(1), COIN, 0, b"", True, entries, trace=trace)
+    watch, start = Watch(1, detectors(), {NATIVE: 1}), process_time()
+    outcome = watch.accept(Block(0, GENESIS, b"\x01" * 32, 1_000_000, (made,)))
+    assert process_time() - start < 5
+    assert [alert.finding.detector for alert in outcome.raised] == ["reentrancy"]
 
 
 def test_every_detector_can_be_made_by_name_and_names_itself():

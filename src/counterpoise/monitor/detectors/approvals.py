@@ -218,7 +218,9 @@ class _Book:
 
     def meet(self, transaction: Transaction) -> None:
         """Note who took part."""
-        for account in (transaction.sender, transaction.to, transaction.created):
+        if transaction.created is not None:
+            self.known.meet(transaction.created, self.time, created=True)
+        for account in (transaction.sender, transaction.to):
             if account is not None:
                 self.known.meet(account, self.time)
 

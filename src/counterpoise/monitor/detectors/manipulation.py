@@ -14,6 +14,8 @@ from counterpoise.monitor.detectors.tables import Recent
 PPM = 1_000_000
 MARKETS = 1 << 14
 SHOWN = 24
+NOBODY = bytes(20)
+"""What goes there is burnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def _side(
         own.discard(loan.lender)
     paying = {transfer.src for transfer in transfers if transfer.amount}
     own |= {transfer.dst for transfer in transfers if transfer.amount} - paying
-    return frozenset(own)
+    return frozenset(own - {NOBODY})
 
 
 def _entities(

@@ -88,44 +88,51 @@ def swaps_of(transfers: Sequence[Transfer]) -> Iterator[Swap]:
     """
     if len({transfer.token for transfer in transfers}) < 2:
         return
-    open_at: dict[bytes, dict[bytes, list[Transfer]]] = {}
+    open_at: dict[bytes, dict[bytes, _Sum]] = {}
     for transfer in transfers:
         if not transfer.amount or transfer.src == transfer.dst:
             continue
         for account in (transfer.src, transfer.dst):
             sums = open_at.setdefault(account, {})
-            sums.setdefault(transfer.token, []).append(transfer)
-            found = _exchange(account, sums)
-            if found is not None:
+            known = sums.setdefault(transfer.token, _Sum(transfer))
+            known.add(transfer, 1 if account == transfer.dst else -1)
+            if not known.net:
+                del sums[transfer.token]
+            elif len(sums) > 1:
+                one, other = sums.values()
                 sums.clear()
-                if found.paid:
-                    yield found
+                if one.net > 0 > other.net:
+                    yield _swap(account, one, other)
+                elif other.net > 0 > one.net:
+                    yield _swap(account, other, one)
 
 
-NO_SWAP = Swap(0, b"", b"", 0, b"", 0, b"", b"")
+class _Sum:
+    """What came to an account of one token and was not answered yet, less what went."""
+
+    __slots__ = ("largest", "net")
+
+    def __init__(self, first: Transfer) -> None:
+        self.net, self.largest = 0, first
+
+    def add(self, transfer: Transfer, sign: int) -> None:
+        """Count a transfer; the largest tells whom the exchange is with."""
+        self.net += sign * transfer.amount
+        if transfer.amount > self.largest.amount:
+            self.largest = transfer
 
 
-def _exchange(account: bytes, sums: dict[bytes, list[Transfer]]) -> Swap | None:
-    """The exchange that is complete, `NO_SWAP` for a deposit or withdrawal, None for neither."""
-    if len(sums) < 2:
-        return None
-    nets = {token: net_of(account, moved) for token, moved in sums.items()}
-    ins = [token for token, net in nets.items() if net > 0]
-    outs = [token for token, net in nets.items() if net < 0]
-    if len(ins) == len(outs) == 1:
-        paid, got = ins[0], outs[0]
-        payer = max((t for t in sums[paid] if t.dst == account), key=lambda t: t.amount)
-        taker = max((t for t in sums[got] if t.src == account), key=lambda t: t.amount)
-        index = payer.transaction
-        return Swap(index, account, paid, nets[paid], got, -nets[got], payer.src, taker.dst)
-    return NO_SWAP if len(ins) > 1 or len(outs) > 1 else None
-
-
-def net_of(account: bytes, transfers: Iterable[Transfer]) -> int:
-    """What an account gained in transfers of one token; negative for a loss."""
-    return sum(
-        transfer.amount * ((transfer.dst == account) - (transfer.src == account))
-        for transfer in transfers
+def _swap(account: bytes, came: _Sum, went: _Sum) -> Swap:
+    paid, got = came.largest, went.largest
+    return Swap(
+        paid.transaction,
+        account,
+        paid.token,
+        came.net,
+        got.token,
+        -went.net,
+        paid.src,
+        got.dst,
     )
 
 

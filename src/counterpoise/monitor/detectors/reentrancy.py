@@ -41,6 +41,7 @@ PAYS = frozenset(
     selector(signature)
     for signature in ("transfer(address,uint256)", "transferFrom(address,address,uint256)")
 )
+SEVERITIES = (Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 DEEPEST = 1_100
 """Deeper than the virtual machine allows (1,024)."""
 
@@ -90,9 +91,13 @@ class Reentrancy:
 
     def _judged(self, transaction: Transaction, tree: Frame) -> Finding | None:
         found: dict[bytes, tuple[int, Activation, Activation]] = {}
+        created = {frame.to for frame in tree.walk() if frame.kind == "create"}
         for outer, handed, inner in entered_again(tree):
-            grade = _grade(outer, handed, inner, tree)
             known = found.get(outer.self_)
+            if known is not None and known[0] == len(SEVERITIES):
+                continue
+            own = {tree.sender, tree.to, outer.caller} | created
+            grade = _grade(outer, handed, inner, own)
             if grade and (known is None or grade > known[0]):
                 found[outer.self_] = (grade, outer, inner)
         if not found:
@@ -106,7 +111,7 @@ class Reentrancy:
         return Finding(
             self.name,
             self.version,
-            (Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)[grade - 1],
+            SEVERITIES[grade - 1],
             (500_000, 800_000, 950_000)[grade - 1],
             (transaction.hash,),
             tuple(entities),
@@ -165,18 +170,16 @@ def acts(entry: Frame) -> bool:
     return _acts_after(entry, -1, entry.to)
 
 
-def _grade(outer: Activation, handed: Activation, inner: Activation, tree: Frame) -> int:
+def _grade(outer: Activation, handed: Activation, inner: Activation, own: set[bytes]) -> int:
     """0 for harmless; 1 suspicious; 2 by a caller's own contract; 3 with the same function.
 
-    What makes it an attack is that control was handed to somebody of the caller's choice: a
-    contract that stands above in the same chain of calls, or that this transaction created.
+    What makes it an attack is that control was handed to somebody of the caller's choice (`own`):
+    the contract's caller, the transaction's target, or what this transaction created.
     """
     if handed.frame.given[:4] in CALLBACKS or not goes_on(outer) or not acts(inner.frame):
         return 0
     same = inner.frame.given[:4] == outer.frame.given[:4]
-    callers = {tree.sender, tree.to, outer.caller}
-    created = {frame.to for frame in tree.walk() if frame.kind == "create"}
-    if handed.self_ in callers | created:
+    if handed.self_ in own:
         return 3 if same else 2
     return 1 if same else 0
 

@@ -110,13 +110,14 @@ class Acquaintance:
         if 0 not in self._start:
             self._start.put(0, (number, time))
 
-    def meet(self, account: bytes, time: int) -> None:
-        """Note that an account took part in a block of this time."""
-        self._since.keep(account, time)
+    def meet(self, account: bytes, time: int, *, created: bool = False) -> None:
+        """Note that an account took part in a block of this time, or was created in it."""
+        self._since.keep(account, (time, int(created)))
 
-    def is_fresh(self, account: bytes, time: int, *, created: bool = False) -> bool:
+    def is_fresh(self, account: bytes, time: int) -> bool:
         """Whether an account was first seen less than `FRESH` seconds before `time`."""
         number, began = self._start.get(0, (0, time))
+        since, created = self._since.get(account, (time, 0))
         if not created and number > 1 and time - began < FRESH:
             return False
-        return time - int(self._since.get(account, time)) < FRESH
+        return bool(time - since < FRESH)
