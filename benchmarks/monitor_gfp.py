@@ -99,8 +99,8 @@ def main():
         print(f"an earlier run of GFP without patterns, on a prototype of the generator: {EARLIER}")
         print(json.dumps(figures | {"skipped": "no snapml"}))
         return
-    rows, seeds = (8_000, 1) if quick else (150_000, 3)
-    traffic = Traffic(rows=rows, accounts=rows // 10, illicit=60 if quick else 300)
+    rows, seeds = (8_000, 1) if quick else (60_000, 3)
+    traffic = Traffic(rows=rows, accounts=rows // 10, illicit=60 if quick else 150)
     Graph().observe(*(np.array([one]) for one in (0, 1, 2, 3)))  # compiles
     print(f"{platform.machine()}, one thread, {rows:,} transfers a seed, window 5 days, by {BATCH}")
     results = {"ours": [], "GFP": []}
