@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from counterpoise.monitor.cases import Case
     from counterpoise.monitor.contacts import Contacts
     from counterpoise.monitor.contributions import Paths
-    from counterpoise.monitor.detectors import DETECTORS, make_detectors
+    from counterpoise.monitor.detectors import (
+        DETECTORS,
+        OBSERVERS,
+        make_detectors,
+        make_observers,
+    )
     from counterpoise.monitor.detectors.laundering import Laundering
     from counterpoise.monitor.drift import Baseline, Drift, drift_of_window
     from counterpoise.monitor.feedback import labels_of, lesson_of_blocks
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
         PauseCase,
         Ruling,
     )
-    from counterpoise.monitor.labels import Labels, shipped_labels
+    from counterpoise.monitor.labels import Label, Labels, load_labels, load_lists, shipped_labels
     from counterpoise.monitor.laundering_model import LaunderingModel
     from counterpoise.monitor.lessons import Lesson, make_model
     from counterpoise.monitor.picture import draw, draw_edges
@@ -62,7 +67,9 @@ _HOMES = {
     "contributions": ("Paths",),
     "detectors": (
         "DETECTORS",
+        "OBSERVERS",
         "make_detectors",
+        "make_observers",
     ),
     "detectors.laundering": ("Laundering",),
     "drift": (
@@ -92,7 +99,10 @@ _HOMES = {
         "Ruling",
     ),
     "labels": (
+        "Label",
         "Labels",
+        "load_labels",
+        "load_lists",
         "shipped_labels",
     ),
     "laundering_model": ("LaunderingModel",),
@@ -161,6 +171,7 @@ __all__ = [
     "GuardianClient",
     "GuardianTerms",
     "Intent",
+    "Label",
     "Labels",
     "Laundering",
     "LaunderingModel",
@@ -168,6 +179,7 @@ __all__ = [
     "Limits",
     "Mark",
     "NATIVE",
+    "OBSERVERS",
     "Paths",
     "PauseCase",
     "Policy",
@@ -195,8 +207,11 @@ __all__ = [
     "find_wash_trades",
     "labels_of",
     "lesson_of_blocks",
+    "load_labels",
+    "load_lists",
     "make_detectors",
     "make_model",
+    "make_observers",
     "shipped_labels",
     "stated_alerts",
     "verify_alerts",
