@@ -189,7 +189,7 @@ class Expressions:
             self.stop(node, frame)
             self.frontier = holds
             return
-        target = self.callee(node, kind)
+        target = self.callee(node, kind, frame)
         if target is not None and not frame.runs(target) and self._has_room(frame):
             self._inline(node, target, frame)
             return
@@ -219,7 +219,7 @@ class Expressions:
         self.graph.cut = self.graph.cut or not room
         return room
 
-    def callee(self, node: Node, kind: str) -> Node | None:
+    def callee(self, node: Node, kind: str, frame: Frame) -> Node | None:
         """The function that runs inside this contract; None where the call leaves."""
         expression = peeled(node["expression"])
         declared = self.contract.unit.nodes.get(expression.get("referencedDeclaration") or -1)
@@ -230,7 +230,8 @@ class Expressions:
         if kind not in ("internal", "delegatecall") and not own:
             return None
         if base is not None and peeled(base).get("name") == "super":
-            return self.contract.above(declared, self.contract.homes.get(declared["id"], declared))
+            home = self.contract.homes.get(frame.function["id"])
+            return self.contract.above(declared, home) if home else None
         named = base is not None and type_of(base).startswith("type(contract")
         found = declared if named else self.contract.resolved(declared)
         return found if found.get("body") else None
