@@ -21,7 +21,15 @@ from counterpoise.core.units import TOKEN
 from counterpoise.jobs import Status as JobStatus
 from counterpoise.jobs import TokenClient
 from counterpoise.network import create_network
-from counterpoise.provenance import AccountSigner, Envelope, Subject, build_statement, sign
+from counterpoise.provenance import (
+    AccountSigner,
+    AddressVerifier,
+    Subject,
+    build_statement,
+    check_receipt,
+    make_receipt,
+    sign,
+)
 from counterpoise.verification import JobDeskClient, JobTerms, QuorumClient, SignedAnswer
 
 MEMBERS = ("ann", "bob", "cleo")
@@ -153,7 +161,11 @@ def test_a_job_is_paid_on_the_strength_of_a_report_that_a_committee_made_again(n
     assert token.balance(auditor.address) == before + 5 * TOKEN
     verdict = QuorumClient(network.contract("Quorum")).verdict(desk.address, job)
     assert verdict.answer == digest + bytes([0, 4]), "the worst is high"
-    logged = Envelope.from_bytes(network.log_reader().entry(entry)).statement
+    anchored = network.anchor_log()
+    assert anchored.head.size > entry
+    paper = make_receipt(network.log, entry, anchored)
+    pinned = [AddressVerifier(auditor.address)]
+    logged = check_receipt(paper, pinned, network.log.vkey, anchored=anchored)
     assert check_report(logged, network.store.fetch(verdict.answer[:32]))["counts"]["high"] == 1
 
 
