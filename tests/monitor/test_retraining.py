@@ -12,7 +12,7 @@ from worlds import COIN, GENESIS, SCALES, block, branch
 from counterpoise.core.errors import InputError
 from counterpoise.monitor.alert import Alert, Finding, Severity, Standing
 from counterpoise.monitor.alert_book import AlertBook
-from counterpoise.monitor.bench_cli import train
+from counterpoise.monitor.bench_cli import drift, train
 from counterpoise.monitor.detectors.laundering import Laundering
 from counterpoise.monitor.drift import Baseline, drift_of_window, stability
 from counterpoise.monitor.feedback import labels_of, lesson_of_blocks, lesson_of_window
@@ -147,6 +147,11 @@ def test_what_was_said_of_a_watch_s_alerts_is_learnt_from(tmp_path):
         train, ["--output", str(tmp_path / "m.json"), *options], catch_exceptions=False
     )
     assert json.loads(run.stdout)["recipe"]["feedback"] == len(labels)
+    told = CliRunner().invoke(drift, ["--home", str(tmp_path), "--json"], catch_exceptions=False)
+    measured = json.loads(told.stdout)["features"]
+    assert [row["psi"] for row in measured] == sorted((r["psi"] for r in measured), reverse=True)
+    plain = CliRunner().invoke(drift, ["--home", str(tmp_path)], catch_exceptions=False)
+    assert f"of {len(measured)} features stable" in plain.stdout
 
 
 def test_the_index_is_what_its_formula_says():

@@ -1,4 +1,4 @@
-"""The verbs that train and measure: ``counterpoise monitor bench`` and ``train``."""
+"""The verbs that train and measure: ``counterpoise monitor bench``, ``train`` and ``drift``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from counterpoise.monitor.datasets.report import Progress, Report
     from counterpoise.monitor.lessons import Lesson
 
-__all__ = ["bench", "train"]
+__all__ = ["bench", "drift", "train"]
 
 NAMES = ("accounts", "elliptic", "amlworld", "washtrades", "ptxphish")
 
@@ -30,6 +30,14 @@ Examples:
 
 The files are yours to get; data that is not the published one is refused.
 """
+
+DRIFT_EXAMPLES = """\b
+Examples:
+  counterpoise monitor drift --home DIR
+  counterpoise monitor drift --home DIR --model mine.json --json
+"""
+
+SHOWN = 15
 
 TRAIN_EXAMPLES = """\b
 Examples:
@@ -102,6 +110,36 @@ def train(output: Path, wants_json: bool, **options: Any) -> None:
     else:
         click.echo(f"{output}: {len(data):,} bytes, digest {model.digest.hex()}")
         click.echo(f"labelled rows of people's feedback: {model.recipe['feedback']}")
+
+
+@click.command(epilog=DRIFT_EXAMPLES)
+@click.option("--home", type=click.Path(path_type=Path), required=True, help="Folder of a watch.")
+@click.option("--model", type=click.Path(path_type=Path), help="A model; else the shipped one.")
+@click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
+def drift(home: Path, model: Path | None, wants_json: bool) -> None:
+    """Measure how far a watch's window is from what the laundering model was trained on.
+
+    The population stability index of each feature: below 0.1 stable, above 0.25 another
+    population.
+    """
+    from counterpoise.monitor.drift import drift_of_window
+    from counterpoise.monitor.laundering_model import LaunderingModel
+    from counterpoise.monitor.state_folder import saved_graph
+
+    try:
+        data = None if model is None else model.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{model} cannot be read: {error}") from error
+    chosen = LaunderingModel.shipped() if data is None else LaunderingModel.from_bytes(data)
+    found = drift_of_window(chosen.baseline, saved_graph(home))
+    if wants_json:
+        rows = [{"name": o.name, "psi": round(o.index, 4), "verdict": o.verdict} for o in found]
+        click.echo(json.dumps({"model": chosen.digest.hex(), "features": rows}))
+        return
+    for one in found[:SHOWN]:
+        click.echo(f"{one.name:<22} {one.index:8.3f}  {one.verdict}")
+    stable = sum(one.verdict == "stable" for one in found)
+    click.echo(f"{stable} of {len(found)} features stable")
 
 
 def _node(url: str) -> Any:

@@ -40,6 +40,7 @@ VERBS = {
     "warm-up": ("cli", "warm_up", "Compile the kernels now instead of at the first block."),
     "bench": ("bench_cli", "bench", "Score a public data set as its paper does."),
     "train": ("bench_cli", "train", "Make the laundering model anew."),
+    "drift": ("bench_cli", "drift", "Measure how far the window is from what the model knows."),
 }
 """Each verb: its module in this room, its command there, and a line of help."""
 
