@@ -90,7 +90,7 @@ def statements(source: str) -> Iterator[Statement]:
         elif named := _FUNCTION.match(plain):
             function, body = named[1] or named[2] or "fallback", []
         body.append(plain)
-        lines = tuple(range(first, min(line, first + ROOM) + 1))
+        lines = tuple(range(first, first + min(plain.count("\n"), ROOM) + 1))
         yield Statement(" ".join(plain.split()), lines, contract, function, body)
 
 
