@@ -36,14 +36,14 @@ def rates(stream):
     return found, graph
 
 
-def latencies(graph, stream, count):
-    """Microseconds of single transfers, given one at a time to an engine that is full."""
+def latencies(graph, model, stream, count):
+    """Microseconds of single transfers, described by an engine that is full and scored."""
     shift, found = int(stream.time[-1]), []
     for row in range(count):
         one = (stream.src, stream.dst, stream.time + shift, stream.amount)
         columns = [column[row : row + 1] for column in one]
         began = time.perf_counter()
-        graph.observe(*columns)
+        model.scores(graph.observe(*columns))
         found.append(1e6 * (time.perf_counter() - began))
         graph.forget(graph.mark())
     return np.percentile(found, [50, 95, 99])
@@ -61,7 +61,7 @@ def main():
         stream = Generator(seed, traffic).stream()
         found, graph = rates(stream)
         lowest.append(min(found))
-        micro = latencies(graph, stream, 2_000 if quick else 20_000)
+        micro = latencies(graph, model, stream, 2_000 if quick else 20_000)
         described = describe(stream)
         cuts = described.cuts
         result = score(described, train(described, seed=seed, rounds=40 if quick else 250))
@@ -71,7 +71,8 @@ def main():
         print(
             f"seed {seed}: {shown} a CPU-second; F1 {result.f1:.3f}, recall {result.recall:.3f}, "
             f"schemes hit {result.hit} of {result.schemes}; shipped model: F1 "
-            f"{shipped[-1].f1:.3f}, recall {shipped[-1].recall:.3f}, hit {shipped[-1].hit}"
+            f"{shipped[-1].f1:.3f}, recall {shipped[-1].recall:.3f}, hit {shipped[-1].hit}",
+            flush=True,
         )
     hit, schemes = sum(r.hit for r in results), sum(r.schemes for r in results)
     share = {
