@@ -86,6 +86,15 @@ def test_a_false_alarm_and_a_silent_evaluator_are_told_apart(world, client):
     assert client.credit_of(vault) == 100 and client.deposit_of(vault) == DEPOSIT
 
 
+def test_a_veto_belongs_to_the_pause_that_it_ended(world, client):
+    vault = world.vault.address
+    client.pause(world.reporter, vault, b"\x01" * 32, 300)
+    client.veto(world.veto, vault)
+    world.chain.warp(1_000)
+    client.pause(world.reporter, vault, b"\x02" * 32, 300)
+    assert [bool(case.vetoed) for case in client.cases()] == [True, False]
+
+
 def test_no_more_is_approved_than_a_bond(world, client):
     world.token.transact(world.reporter, "approve", client.address, 0)
     client.pause(world.reporter, world.vault.address, b"\x01" * 32)

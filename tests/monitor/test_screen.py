@@ -159,7 +159,12 @@ def test_foreign_code_is_marked_unless_a_proxy_slot_or_a_clone_declares_it(world
     world.chain.set_code(clone, CLONE + code + bytes.fromhex("5af43d82803e903d91602b57fd5bf3"))
     declared = Screen(world.chain).screen(Intent(world.alice.address, clone, data))
     assert signs(declared) == {Sign.CONTROL}
-    assert signs(world.screen(world.relay, "run", code, data, known={code})) == {Sign.CONTROL}
+    other = deploy(world.chain, world.thief, artifact_of(CONTRACTS / "Relay.vy")).address
+    data = world.relay.encode("run", other, data)
+    through = Screen(world.chain).screen(Intent(world.alice.address, clone, data))
+    assert signs(through) == {Sign.FOREIGN_CODE, Sign.CONTROL}
+    known = {code, other}
+    assert signs(world.screen(world.relay, "run", code, data, known=known)) == {Sign.CONTROL}
     slot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
     assert hex(PROXY_SLOT) == slot
 
@@ -201,6 +206,7 @@ def test_listed_accounts_are_found_up_to_two_hops_and_hubs_stop_the_walk(world):
     for number in range(300):
         contacts.pay(middle, number.to_bytes(20, "big"))
     assert signs(screened(FRIEND)) == set()
+    assert contacts.neighbours(middle) == ()
 
 
 def test_the_walk_to_listed_accounts_has_an_end_that_is_told(world):
