@@ -15,7 +15,7 @@ from counterpoise.audit.judgement.metrics import UNCOUNTED
 from counterpoise.audit.judgement.samples import KINDS, REENTRANCY
 from counterpoise.audit.judgement.sets import Curated, Injected, Reentrant
 
-__all__ = ["STEPS", "best_bars", "passing"]
+__all__ = ["STEPS", "best_bars", "middle", "passing"]
 
 STEPS = range(100_000, 960_000, 25_000)
 APART = "reentrancy-stipend"
@@ -121,9 +121,18 @@ def best_bars(
                 trial = bars.copy()
                 trial[group] = bar
                 figures.append(tables.value(trial))
-            best = [n for n, one in enumerate(figures) if one >= max(figures) - SLACK]
-            bars[group] = STEPS[best[len(best) // 2]]
+            bars[group] = middle(figures)
     return {rule: int(bars[group]) for rule, group in sorted(GROUP_OF.items())}
+
+
+def middle(figures: Sequence[float]) -> int:
+    """Of the steps, the one in the middle of those whose figure is within `SLACK` of the best.
+
+    >>> middle([0.5, 0.9, 0.902, 0.899, 0.2]) == STEPS[2]
+    True
+    """
+    best = [n for n, one in enumerate(figures) if one >= max(figures) - SLACK]
+    return STEPS[best[len(best) // 2]]
 
 
 def tables_of(
