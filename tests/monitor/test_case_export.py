@@ -25,6 +25,7 @@ from counterpoise.monitor.case_export import (
 )
 from counterpoise.monitor.cases import Case
 from counterpoise.monitor.layout import layout_of, printable, worded
+from counterpoise.monitor.names import address_of
 from counterpoise.monitor.picture import LINES, draw, draw_edges, svg_picture
 
 TOKEN = b"\x77" * 20
@@ -162,6 +163,15 @@ def test_the_terminal_shows_who_paid_whom_within_its_width():
     ]
     again = draw([edge(1, 2), edge(1, 2, transaction=2), edge(2, 1)])
     assert again[1:] == ["└─ 10 coins ×2 ─▶ 0x020202…0202", "   └─ 5 coins ─▶ 0x010101…0101 ^"]
+
+
+def test_accounts_that_files_name_keep_their_names():
+    bank, other = address_of("bank <7>/20045"), address_of("b & c")
+    edges = [Edge(bank, other, NATIVE, 10**18, bytes(32))]
+    assert draw(edges) == ["bank <7>/20045", "└─ 1 coins ─▶ b & c"]
+    text = svg_picture("named", edges)
+    titles = [one.text for one in ElementTree.fromstring(text).iter() if one.tag.endswith("title")]
+    assert titles[1:] == ["bank <7>/20045 to b & c: 1000000000000000000", "bank <7>/20045", "b & c"]
 
 
 @pytest.mark.parametrize(

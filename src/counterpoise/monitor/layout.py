@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from counterpoise.core.units import TOKEN, to_checksum
+from counterpoise.core.units import TOKEN
 from counterpoise.monitor.alert import Edge, Entity
 from counterpoise.monitor.blocks import NATIVE
+from counterpoise.monitor.names import shown
 
 MOST_NODES = 60
 SWEEPS = 4
@@ -162,9 +163,9 @@ def _rows(
 
 
 def short(address: bytes) -> str:
-    """An address as pictures show it: both ends."""
-    text = to_checksum(address)
-    return f"{text[:8]}…{text[-4:]}"
+    """An account as pictures show it: its name if it has one, else both ends of its address."""
+    text = shown(address)
+    return f"{text[:8]}…{text[-4:]}" if text.startswith("0x") else text
 
 
 def worded(amount: int, token: bytes) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from counterpoise.core.units import to_checksum
 from counterpoise.monitor.alert import Alert, Edge, Entity
 from counterpoise.monitor.layout import (
     Arrow,
@@ -17,6 +16,7 @@ from counterpoise.monitor.layout import (
     short,
     worded,
 )
+from counterpoise.monitor.names import shown
 
 WIDTH = 100
 LINES = 40
@@ -160,9 +160,9 @@ def _node_svg(node: Node) -> str:
     said = printable(" ".join(one for one in (node.role, node.label) if one), 24)
     colour = COLOURS.get(node.role, PLAIN)
     return (
-        f'<g><title>{to_checksum(node.address)}</title><rect class="n" x="{x}" y="{y}" '
+        f'<g><title>{escape(shown(node.address))}</title><rect class="n" x="{x}" y="{y}" '
         f'width="{WIDE}" height="{HIGH}" rx="8" stroke="{colour}"/>'
-        f'<text x="{x + 12}" y="{y + 18}">{short(node.address)}</text>'
+        f'<text x="{x + 12}" y="{y + 18}">{escape(short(node.address))}</text>'
         f'<text class="s" x="{x + 12}" y="{y + 35}">{escape(said)}</text></g>'
     )
 
@@ -185,8 +185,9 @@ def _arrow_svg(arrow: Arrow, place: int, layout: Layout) -> str:
         low = max(ay, by) + GAP_Y - 4
         path = f"M{ax} {ay}C{ax} {low + 14} {bx} {low + 14} {bx} {by}"
         tx, ty = min(ax, bx) + 8, low + 6
+    ends = escape(f"{shown(arrow.src)} to {shown(arrow.dst)}")
     return (
-        f"<g><title>{to_checksum(arrow.src)} to {to_checksum(arrow.dst)}: {arrow.amount}</title>"
+        f"<g><title>{ends}: {arrow.amount}</title>"
         f'<path class="e" stroke-width="{thick}" marker-end="url(#a)" d="{path}"/>'
         f'<text class="s" x="{tx}" y="{ty}">{words}</text></g>'
     )

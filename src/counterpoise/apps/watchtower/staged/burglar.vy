@@ -1,5 +1,6 @@
 # pragma version ~=0.4.3
 # pragma evm-version cancun
+# slither-disable-start all an attacker of a stage
 """
 @title Burglar
 @license Apache-2.0

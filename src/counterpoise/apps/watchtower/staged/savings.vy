@@ -1,5 +1,6 @@
 # pragma version ~=0.4.3
 # pragma evm-version cancun
+# slither-disable-start all flawed on purpose: the robbery that the monitor must see
 """
 @title Savings
 @license Apache-2.0
