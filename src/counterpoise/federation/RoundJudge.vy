@@ -13,7 +13,8 @@
      is never asked about another round, job, contract or chain than the one that falls.
      Three words a job: the digest of its articles; amount (96 bits) and what is locked (96); a demand is one word.
 @custom:trust The sponsor writes the articles: bond and join only if they follow from the signed terms. The benches are
-     fixed at deployment. Nobody else decides anything; the judge cannot touch the pot or a member's stake.
+     fixed at deployment. Nobody else decides anything; the judge cannot touch the pot or a member's stake. A coordinator
+     that answers no demands loses its bond. Who copies a conviction may take its reward, not save the liar.
 @custom:stop Nobody can stop it. A bond comes back when the job is finished or expired.
 """
 

@@ -16,6 +16,7 @@ from counterpoise.core.units import format_tokens, to_checksum
 from counterpoise.federation.admission import committed_digests, settle
 from counterpoise.federation.bonds import check_articles, judge_of
 from counterpoise.federation.book import Book
+from counterpoise.federation.defence import published_trace
 from counterpoise.federation.disputes import Suspect, raw_rows
 from counterpoise.federation.intake import Desk
 from counterpoise.federation.judge_rules import MODEL_BLOB, UPDATE_BLOB, Place, World
@@ -33,7 +34,6 @@ from counterpoise.federation.validation import ValidationSet
 from counterpoise.network import Network
 
 Say = Callable[[str], None]
-MAX_TRACE = 1 << 30
 
 
 def quiet(sentence: str) -> None:
@@ -174,7 +174,7 @@ class Watcher:
     def _dispute(self, number: int, found: Seen, book: Book) -> list[str]:
         """Accuse a false round, or demand what is kept back of it."""
         pieces = self._pieces(number, found)
-        posted = self._published(number, found, book) or pieces.trace()
+        posted = published_trace(self.network, book, number, found.record) or pieces.trace()
         known = posted or (replace_head(found.outcome.trace, pieces.head) if pieces.head else None)
         if known is not None:
             suspect = self._suspect(number, found, known, book)
@@ -231,17 +231,6 @@ class Watcher:
                 if self._blob(bytes(entry[28:60])) is None:
                     missing.append((UPDATE_BLOB, index))
         return missing
-
-    def _published(self, number: int, found: Seen, book: Book) -> Trace | None:
-        """Fetch the trace that the round's statement names, if it is the one posted."""
-        result = book.round(number).result
-        digest = result.fields.get("trace") if result else None
-        try:
-            blob = self.network.store.fetch(bytes.fromhex(digest or ""), max_bytes=MAX_TRACE)
-            trace = Trace.from_bytes(blob, SECTIONS)
-        except (CounterpoiseError, ValueError):
-            return None
-        return trace if trace.root == found.record.content.trace_root else None
 
     def _pieces(self, number: int, found: Seen) -> Pieces:
         """Gather what was revealed of a round on the chain."""

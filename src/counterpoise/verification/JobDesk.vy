@@ -9,7 +9,8 @@
      paid if the submitted answer is the proven one, and refunded if it is not.
 @dev The desk is evaluator and hook of its jobs (ERC-8183): the hook is how it learns what was submitted. To evaluators
      it is an asker like any other; a question's id is the job's.
-@custom:trust The client names the evaluator contract, which alone decides; a provider looks at it before it submits.
+@custom:trust The client names the evaluator contract, which alone decides; a provider looks at it before it submits,
+     and at the time between deadline and expiry: a verdict that comes an hour after the expiry is too late for its pay.
      The desk holds no tokens and has no owner.
 @custom:stop Nobody can stop it. A job whose evaluator stays silent is rejected after the deadline, or refunded by the
      escrow after its expiry.

@@ -12,10 +12,10 @@
      proven   provider (160), time (40), and of a model with one output the answer (48), marked by a bit
      The verifier is the reusable Halo2 verifier that EZKL writes: it reverts on a false proof, and answers with the
      digest of the key it used. Anyone can register any key with it, so the digest is compared with the pinned one.
-@custom:trust The owner of a model pins a key: whoever relies on it repeats the set-up from the published settings and
-     compares digests. Who knows the secret of an SRS can forge: in production only the SRS of one ceremony is taken.
-     The verifier is fixed at deployment: compare its code. Proofs are public when they are sent: another may send
-     the same one first, and is then the provider. The input becomes public.
+@custom:trust The owner of a model, who was the first to register it, pins a key: whoever relies on it repeats the set-up
+     from the published settings and compares digests. Who knows the secret of an SRS can forge: in production only the
+     SRS of one ceremony is taken. The verifier is fixed at deployment: compare its code. Proofs are public when they
+     are sent: another may send the same one first, and is then the provider. The input becomes public.
 @custom:stop Nobody can stop it, and a pin is for ever: a broken key needs another contract of this kind.
 """
 
