@@ -78,7 +78,15 @@ CHECKS: tuple[tuple[str, Callable[..., None]], ...] = (
 )
 
 
-@click.command()
+EXAMPLES = """\b
+Examples:
+  counterpoise verify --state DIR
+  counterpoise verify 1/3 --json
+  counterpoise verify receipt.json
+"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.argument("what", default="")
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the network.")
 @click.option("--network", "charter", type=click.Path(path_type=Path), help="A network.json.")
@@ -87,16 +95,10 @@ CHECKS: tuple[tuple[str, Callable[..., None]], ...] = (
 def verify(
     what: str, state: Path | None, charter: Path | None, chain: str | None, as_json: bool
 ) -> int:
-    r"""Re-derive every number from chain, log and blobs; name the first false one.
+    """Re-derive every number from chain, log and blobs; name the first false one.
 
     WHAT is a model's digest (or its beginning), a round as JOB/ROUND, or a receipt file;
     nothing means everything in the state. Exits 5 if anything is false.
-
-    \b
-    Examples:
-      counterpoise verify --state DIR
-      counterpoise verify 1/3 --json
-      counterpoise verify receipt.json
     """
     from counterpoise.network import default_state
 

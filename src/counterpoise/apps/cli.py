@@ -8,8 +8,29 @@ import click
 
 from counterpoise.core.errors import InputError, VerificationError
 
+DIAGNOSIS = """\b
+Examples:
+  counterpoise demo
+  counterpoise demo --honest --seed 43 --report report.json
+  counterpoise verify --state DIR        (the folder that demo names)
+"""
 
-@click.group(invoke_without_command=True)
+LENDING = """\b
+Examples:
+  counterpoise demo lending
+  counterpoise demo lending --state DIR --report report.json
+  counterpoise verify --state DIR        (the folder that the demo names)
+"""
+
+MONITOR = """\b
+Examples:
+  counterpoise demo monitor
+  counterpoise demo monitor --state DIR --report report.json
+  counterpoise verify --state DIR        (the folder that the demo names)
+"""
+
+
+@click.group(invoke_without_command=True, epilog=DIAGNOSIS)
 @click.pass_context
 @click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
@@ -24,16 +45,10 @@ def demo(
     honest: bool,
     as_json: bool,
 ) -> int:
-    r"""Four hospitals train one model, are paid for it, and every number is re-derived.
+    """Four hospitals train one model, are paid for it, and every number is re-derived.
 
     The rows are real (UCI Heart Disease) and stay with their hospitals. Three cheats take part
     unless --honest is given. Interrupted, the same command goes on where it was.
-
-    \b
-    Examples:
-      counterpoise demo
-      counterpoise demo --honest --seed 43 --report report.json
-      counterpoise verify --state DIR        (the folder that demo names)
     """
     if context.invoked_subcommand is not None:
         return 0
@@ -78,23 +93,17 @@ def diagnosis(
     return 0 if verdict.is_true else VerificationError.exit_code
 
 
-@demo.command()
+@demo.command(epilog=LENDING)
 @click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
 @click.option("--no-zk", is_flag=True, help="Leave zero-knowledge proofs out: they take longest.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_json: bool) -> int:
-    r"""A contract lends on a model's answer, proven at every level; one table compares them.
+    """A contract lends on a model's answer, proven at every level; one table compares them.
 
     The applicants are real rows (Statlog German Credit); the chain sees salted commitments. An
     oracle node lies and is convicted. Interrupted, the same command goes on where it was.
-
-    \b
-    Examples:
-      counterpoise demo lending
-      counterpoise demo lending --state DIR --report report.json
-      counterpoise verify --state DIR        (the folder that the demo names)
     """
     from counterpoise.apps.lending.demo import Lending, Options
     from counterpoise.apps.lending.report import build_report
@@ -127,23 +136,17 @@ def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_
     return 0 if verdict.is_true else VerificationError.exit_code
 
 
-@demo.command()
+@demo.command(epilog=MONITOR)
 @click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def monitor(state: Path | None, report: Path | None, seed: int, as_json: bool) -> int:
-    r"""A chain is watched while it is attacked: live alerts, a pause, a veto, an exported case.
+    """A chain is watched while it is attacked: live alerts, a pause, a veto, an exported case.
 
     Honest people pay, trade and save; ten attacks by real contracts and keys are planted among
     them, and a harmless twin of most. A reporter pauses the bank that is being robbed; a false
     alarm is vetoed and costs its bond. A finished run is shown and verified again.
-
-    \b
-    Examples:
-      counterpoise demo monitor
-      counterpoise demo monitor --state DIR --report report.json
-      counterpoise verify --state DIR        (the folder that the demo names)
     """
     from counterpoise.apps.watchtower.demo import FINISHED, RECORD, Options, Watchtower
     from counterpoise.apps.watchtower.report import build_record, verified

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from counterpoise.monitor.cases import Case
 
 
-@click.command("export")
+EXAMPLES = """\b
+Examples:
+  counterpoise monitor export 3f9c --home DIR --to report
+  counterpoise monitor export --alerts alerts.jsonl --form stix
+"""
+
+
+@click.command("export", epilog=EXAMPLES)
 @click.argument("case", default="")
 @click.option("--alerts", type=click.Path(path_type=Path), help="A JSONL file instead of a watch.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder.")
@@ -31,13 +38,7 @@ def export(
     *,
     wants_json: bool,
 ) -> None:
-    r"""Write CASE (the beginning of its id; the newest if left out) into files, and draw it.
-
-    \b
-    Examples:
-      counterpoise monitor export 3f9c --home DIR --to report
-      counterpoise monitor export --alerts alerts.jsonl --form stix
-    """
+    """Write CASE (the beginning of its id; the newest if left out) into files, and draw it."""
     from counterpoise.monitor.case_export import FORMS, export_case
     from counterpoise.monitor.picture import draw
 

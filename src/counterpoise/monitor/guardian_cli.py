@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 
-@click.group()
-def guardian() -> None:
-    r"""Pause a contract that consented, for an alert; veto, rule, see what became of it.
+EXAMPLES = """\b
+Examples:
+  counterpoise monitor guardian cases --state DIR
+  counterpoise monitor guardian pause 0x… --alert 3f9c… --as reporter --state DIR
+  counterpoise monitor guardian rule 1 --true --as evaluator --state DIR
+"""
 
-    \b
-    Examples:
-      counterpoise monitor guardian cases --state DIR
-      counterpoise monitor guardian pause 0x… --alert 3f9c… --as reporter --state DIR
-      counterpoise monitor guardian rule 1 --true --as evaluator --state DIR
-    """
+
+@click.group(epilog=EXAMPLES)
+def guardian() -> None:
+    """Pause a contract that consented, for an alert; veto, rule, see what became of it."""
 
 
 def _common(command: Command) -> Command:

@@ -21,7 +21,15 @@ RECENT = 256
 """How many blocks are read to learn whom the sender knows."""
 
 
-@click.command()
+EXAMPLES = """\b
+Examples:
+  counterpoise monitor screen --state DIR --from 0x… --to 0x… --data 0x095ea7b3…
+  counterpoise monitor screen --chain http://127.0.0.1:8545 --from 0x… --typed permit.json
+  counterpoise monitor screen --from 0x… --to 0x… --data 0x… --spend ETH=0 --gain 0x…=1000
+"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.option("--from", "sender", required=True, metavar="ADDRESS", help="Who would sign.")
 @click.option("--to", metavar="ADDRESS", help="What would be called; nothing for a deployment.")
 @click.option("--data", default="0x", help="The call's input, in hex.")
@@ -48,16 +56,10 @@ def screen(
     as_json: bool,
     **given: tuple[str, ...],
 ) -> int:
-    r"""Say what a transaction would do if it were sent now, and what speaks against it.
+    """Say what a transaction would do if it were sent now, and what speaks against it.
 
     Nothing is sent. The verdict holds for the block it names: pass, warn, or block (exit code 5).
     With --spend or --gain, whatever is not allowed there blocks it. ETH stands for the coin.
-
-    \b
-    Examples:
-      counterpoise monitor screen --state DIR --from 0x… --to 0x… --data 0x095ea7b3…
-      counterpoise monitor screen --chain http://127.0.0.1:8545 --from 0x… --typed permit.json
-      counterpoise monitor screen --from 0x… --to 0x… --data 0x… --spend ETH=0 --gain 0x…=1000
     """
     from counterpoise.monitor.labels import load_lists, shipped_labels
     from counterpoise.monitor.screen import Screen
