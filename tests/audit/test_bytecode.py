@@ -19,6 +19,8 @@ from counterpoise.audit.bytecode.code import (
 )
 from counterpoise.audit.bytecode.graph import explore
 from counterpoise.audit.bytecode.machine import State
+from counterpoise.audit.bytecode.memory import Memory
+from counterpoise.audit.bytecode.values import constant, labelled
 from counterpoise.audit.engines.bytecode import BytecodeEngine
 from counterpoise.chain import send
 from counterpoise.core.errors import InputError
@@ -387,3 +389,21 @@ def test_the_code_behind_a_proxy_is_audited_beside_it(chain, accounts):
     }
     with pytest.raises(InputError, match="no code at"):
         deployed_sources(chain, bytes(20))
+
+
+def test_whom_a_comparison_turns_away_is_no_trusted_caller():
+    body = (
+        "@external\ndef f(who: address):\n    if msg.sender OP self.owner:\n"
+        "        self.owner = who\n    self.total += 1\n"
+    )
+    assert "unprotected-write" in found(body.replace("OP", "!="))
+    assert "unprotected-write" not in found(body.replace("OP", "=="))
+
+
+def test_a_copy_of_unknown_length_forgets_the_numbers_that_were_there():
+    memory = Memory({64: constant(7), 96: constant(8), 0: constant(9)})
+    memory.move(constant(64), constant(0), labelled("calldata"))
+    assert [memory.load(constant(at)).const for at in (0, 64, 96)] == [9, None, None]
+    memory.fill(constant(0), labelled("calldata"), frozenset({"calldata"}))
+    assert memory.load(constant(0)).const is None
+    assert "calldata" in memory.load(constant(0)).labels

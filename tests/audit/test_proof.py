@@ -278,3 +278,26 @@ def test_a_finding_in_an_inner_function_is_shown_through_its_entries():
     assert entries_of(finding("_pay", "x (through take, give)"), names) == {"take", "give"}
     assert entries_of(finding("_pay", text="enters close"), names) == {"close"}
     assert entries_of(finding("_pay"), names) is None
+
+
+def test_a_switch_that_opens_a_function_to_everyone_is_no_takeover():
+    body = (
+        "\nis_open: bool\n@external\ndef switch(to: bool):\n    self.is_open = to\n"
+        "@external\ndef use():\n    assert self.is_open or msg.sender == self.owner\n"
+        "    self.limit += 1\n"
+    )
+    assert shown("stranger", body, "switch") is None
+
+
+def test_an_owner_need_not_be_lured_where_a_stranger_is_let_in():
+    assert shown("lured owner", SWEEP.replace("GUARD", "pass"), "sweep") is None
+
+
+def test_a_call_that_fails_and_changes_nothing_proves_nothing():
+    body = (
+        "\n@external\ndef ping(to: address):\n"
+        '    ok: bool = raw_call(to, b"abcd", revert_on_failure=False)\n'
+    )
+    assert shown("failing receiver", body, "ping") is None
+    writes = body + "    self.limit += 1\n"
+    assert shown("failing receiver", writes, "ping") is not None

@@ -132,11 +132,15 @@ class Function:
         return [condition for key, condition in self.conditions.items() if key in blocks]
 
     def asked_always(self, last: Site, slots: set[str]) -> set[str]:
-        """Those of some slots that every path to an event asks about."""
+        """Those of some slots that every path to an event asks about, other than who is calling."""
         found = set()
         for slot in slots:
             kinds = {f"slot:{slot}", f"tslot:{slot}"}
-            asking = {key for key, one in self.conditions.items() if one.labels & kinds}
+            asking = {
+                key
+                for key, one in self.conditions.items()
+                if one.labels & kinds and "caller" not in one.labels
+            }
             if last.block not in self.graph.reach({self.graph.entry}, without=asking):
                 found.add(slot)
         return found

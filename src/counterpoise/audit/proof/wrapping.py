@@ -91,7 +91,7 @@ def _wrapped(arena: Arena, knob: Knob) -> Proof | None:
         for number in _leaving(start, slope, size, knob):
             line = start + slope * number
             after = arena.tried(partial(_turned, arena, knob, number, [gauge]))
-            if after is not None and after[0] == line % size and not 0 <= line < size:
+            if after is not None and after[0] == line % size:
                 return arena.tried(partial(_proof, arena, knob, number, gauge, start))  # type: ignore[no-any-return]
     return None
 
