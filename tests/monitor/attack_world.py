@@ -93,13 +93,13 @@ class Market:
     pool: Contract
 
     @classmethod
-    def build(cls, traders=(), deep=1000 * UNIT):
+    def build(cls, traders=(), deep=1000 * UNIT, tokens=None):
         stage = Stage()
         coin, token = (stage.deploy("Coin", "founder", 10**9 * UNIT) for _ in range(2))
         pool = stage.deploy("Pool", "founder", coin.address, token.address)
         market = cls(stage, coin, token, pool)
         market.give("founder", pool, 0)
-        stage.act("founder", pool, "add", deep, deep)
+        stage.act("founder", pool, "add", deep, tokens or deep)
         for name in traders:
             market.give(name, pool, 100 * UNIT)
         return market

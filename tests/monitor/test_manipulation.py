@@ -4,15 +4,17 @@ import pytest
 from attack_world import UNIT, Market
 
 from counterpoise.monitor.alert import Severity
-from counterpoise.monitor.detectors.manipulation import Manipulation, loans_of
+from counterpoise.monitor.blocks import Transfer
+from counterpoise.monitor.detectors.manipulation import Manipulation, loans_of, proper_loans
+from counterpoise.monitor.detectors.moves import moves_of, swaps_of
 
-ARBITRAGE, PUMP, LEAVE = 1, 2, 3
+ARBITRAGE, PUMP, LEAVE, BACKWARDS, REWARD, DEAR = range(1, 7)
 LOAN = 600 * UNIT
 
 
 @pytest.fixture(scope="module")
 def world():
-    market = Market.build(["trader", "eve"])
+    market = Market.build(["trader", "eve"], tokens=500 * UNIT)
     stage, coin, token = market.stage, market.coin, market.token
     second = stage.deploy("Pool", "founder", coin.address, token.address)
     market.second, market.lender = second, stage.deploy("Lender", "founder")
@@ -24,10 +26,13 @@ def world():
         for place in (market.lender, market.desk):
             stage.act("founder", one, "transfer", place.address, 5000 * UNIT)
         stage.act("trader", one, "approve", second.address, 2**256 - 1)
-    stage.act("founder", second, "add", 1000 * UNIT, 1000 * UNIT)
+    stage.act("founder", second, "add", 1000 * UNIT, 500 * UNIT)
     for amount in (3, 2, 4):
-        stage.act(*market.buy("trader", amount * UNIT))
-        stage.act(*market.sell("trader", amount * UNIT))
+        for act in (market.buy("trader", amount * UNIT), market.sell("trader", amount * UNIT)):
+            stage.act(*act)
+            stage.act("trader", second, *act[2:])
+    market.give("whale", market.pool, 10**6 * UNIT)
+    market.give("whale", second, 0)
     return market
 
 
@@ -72,23 +77,42 @@ def test_arbitrage_with_a_loan_is_silent(world):
 
 
 def test_arbitrage_after_a_crash_is_silent(world):
-    world.give("whale", world.pool, 10**6 * UNIT)
+    """It sells so much at the second market that the price there is terrible too."""
     world.stage.act(*world.sell("whale", 900 * UNIT))
     assert act(world, ARBITRAGE, amount=200 * UNIT) == []
+    assert world.coin.call("balanceOf", world.stage.who("eve").address) > 200 * UNIT
+
+
+def test_arbitrage_between_two_markets_that_crashed_is_silent(world):
+    """What it takes at the first is far below what is usual there, but is the price by now."""
+    world.stage.act(*world.sell("whale", 250 * UNIT))
+    world.stage.act("whale", world.second, *world.sell("whale", 900 * UNIT)[2:])
+    detector = Manipulation()
+    stage, lender = world.stage, world.lender.address
+    stage.act("eve", world.bot, "act", BACKWARDS, lender, 30 * UNIT)
+    assert stage.findings(detector) == []
+
+
+def test_arbitrage_against_a_pump_is_silent(world):
+    """What it takes is worse than the last price, but better than is usual."""
+    world.stage.act(*world.buy("whale", 600 * UNIT))
+    assert act(world, BACKWARDS, amount=400 * UNIT) == []
 
 
 def test_a_large_trade_that_loses_by_its_size_is_silent(world):
-    world.give("whale", world.pool, 10**6 * UNIT)
     world.stage.act(*world.buy("whale", 900 * UNIT))
     world.stage.act(*world.sell("whale", 500 * UNIT))
     assert world.stage.findings(Manipulation()) == []
 
 
-def test_selling_what_was_earned_at_a_thin_market_is_silent(world):
+def test_buying_dear_with_a_loan_and_ones_own_money_is_silent(world):
+    world.stage.act("founder", world.coin, "transfer", world.bot.address, 700 * UNIT)
+    assert act(world, DEAR) == []
+
+
+def test_selling_a_reward_at_a_thin_market_is_silent(world):
     """It takes a terrible price and has no less of anything after, but moved no price to gain."""
-    world.stage.act("founder", world.token, "transfer", world.bot.address, 500 * UNIT)
-    sold = ("eve", world.bot, "trade", world.token.address, 500 * UNIT)
-    world.stage.act(*sold, world.stage.who("eve").address)
+    world.stage.act("eve", world.bot, "act", REWARD, bytes(20), 400 * UNIT)
     assert world.stage.findings(Manipulation()) == []
 
 
@@ -104,8 +128,14 @@ def test_a_market_without_a_past_is_not_judged(world):
 
 def test_a_loan_is_what_comes_back_whole(world):
     world.stage.act("eve", world.bot, "act", PUMP, world.lender.address, LOAN)
-    from counterpoise.monitor.detectors.moves import moves_of
-
     moves = moves_of(world.stage.blocks()[-1])
     loans = [loan for loan in loans_of(moves.transfers[0]) if loan.lender == world.lender.address]
     assert [(loan.token, loan.amount) for loan in loans] == [(world.coin.address, LOAN)]
+
+
+def test_a_market_that_gives_and_takes_back_lends_nothing():
+    eve, pool, coin, token = (bytes([n]) * 20 for n in range(1, 5))
+    rows = [(coin, eve, pool, 10), (token, pool, eve, 5), (token, eve, pool, 5)]
+    moved = [Transfer(0, *row) for row in [*rows, (coin, pool, eve, 9)]]
+    assert [loan.lender for loan in loans_of(moved)] == [pool]
+    assert list(proper_loans(moved, list(swaps_of(moved)))) == []

@@ -18,6 +18,10 @@ interface Desk:
     def borrow(pledge: uint256) -> uint256: nonpayable
 
 
+interface Giver:
+    def reward(amount: uint256): nonpayable
+
+
 interface Lender:
     def flashLoan(receiver: address, token: address, amount: uint256, given: Bytes[64]): nonpayable
 
@@ -89,6 +93,18 @@ def _carry_out(amount: uint256):
         bought = self._swap(FIRST, COIN, amount, self)
         extcall IERC20(TOKEN).approve(DESK, bought)
         extcall Desk(DESK).borrow(bought)
+
+    elif self.plan == 4:
+        # Arbitrage the other way.
+        bought = self._swap(SECOND, COIN, amount, self)
+        self._swap(FIRST, TOKEN, bought, self)
+    elif self.plan == 5:
+        # Sell what is given as a reward.
+        extcall Giver(DESK).reward(amount)
+        self._swap(FIRST, TOKEN, amount, self)
+    elif self.plan == 6:
+        # Buy dear, and pay for it oneself.
+        self._swap(FIRST, COIN, amount, self)
 
 
 @internal

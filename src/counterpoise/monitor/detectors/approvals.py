@@ -90,11 +90,14 @@ class Approvals:
             if not transaction.succeeded:
                 continue
             given = list(approvals_of(transaction.entries))
-            found = [self._labelled(transaction, given), *self._takings(transaction, moves, book)]
-            for approval in given:
-                book.note(approval, transaction)
-            found += self._takings(transaction, moves, book) if given else []
-            yield from one_each(finding for finding in found if finding is not None)
+            found = [*self._takings(transaction, moves, book)]
+            if given:
+                found.append(self._labelled(transaction, given))
+                for approval in given:
+                    book.note(approval, transaction)
+                found += self._takings(transaction, moves, book)
+            if found:
+                yield from one_each(finding for finding in found if finding is not None)
             book.meet(transaction)
 
     def _labelled(self, transaction: Transaction, given: list[Approval]) -> Finding | None:
@@ -220,14 +223,18 @@ class _Book:
         """Note who took part."""
         if transaction.created is not None:
             self.known.meet(transaction.created, self.time, created=True)
-        for account in (transaction.sender, transaction.to):
-            if account is not None:
-                self.known.meet(account, self.time)
+        self.known.meet(transaction.sender, self.time)
+        if transaction.to is not None:
+            self.known.meet(transaction.to, self.time)
 
 
 def _takings(transaction: Transaction, moves: Moves) -> Iterator[Taking]:
     """What left accounts that did not send the transaction and got nothing back in it."""
     moved = moves.transfers.get(transaction.index, ())
+    ends = (transaction.sender, transaction.to)
+    pieces = any(len(entry.topics) == 4 for entry in transaction.entries)
+    if not pieces and all(transfer.src in ends for transfer in moved):
+        return
     gaining = {transfer.dst for transfer in moved if transfer.amount}
     sums: dict[tuple[bytes, bytes, bytes], int] = {}
     for transfer in moved:
@@ -240,5 +247,5 @@ def _takings(transaction: Transaction, moves: Moves) -> Iterator[Taking]:
             gaining.add(dst)
             sums[(src, entry.address, dst)] = sums.get((src, entry.address, dst), 0) + 1
     for (src, token, dst), amount in sums.items():
-        if src not in (transaction.sender, transaction.to, dst) and src not in gaining:
+        if src not in ends and src != dst and src not in gaining:
             yield Taking(src, token, dst, amount)

@@ -28,9 +28,9 @@ class Manipulation:
     Parameters
     ----------
     worse :
-        How much worse than the market's own mean, and than its last price, the price was; ppm.
+        How much worse than the market's usual and than its last price the price was; ppm.
     blocks :
-        The mean is of the last so many blocks in which the market traded.
+        The usual price is the median of the last so many blocks in which the market traded.
     """
 
     worse: int = 200_000
@@ -69,9 +69,9 @@ class Manipulation:
         if not bad:
             return None
         transfers = moves.transfers[transaction.index]
-        loan = next(_loans(transfers, swaps), None)
-        turned = [swap for swap in bad if _came_back(swap, swaps)]
-        if loan is None and not turned:
+        loan = next(proper_loans(transfers, swaps), None)
+        turned = any(_came_back(swap, swaps) for swap in bad)
+        if not turned and (loan is None or any(self._was_ajar(swap, prices) for swap in swaps)):
             return None
         side = _side(transaction, swaps, transfers, loan)
         nets = {token: net for token, net in nets_of(side, transfers).items() if net}
@@ -93,16 +93,34 @@ class Manipulation:
         )
 
     def _is_worse(self, swap: Swap, prices: Recent) -> bool:
-        """Whether it paid more than the mean and than the last price, both by `worse`."""
+        """Whether it paid more than is usual and than the last price, both by `worse`."""
+        blocks, last = prices.get(_market(swap)[0], ((), ()))
+        return bool(blocks) and self._exceeds(swap, _usual(blocks)) and self._exceeds(swap, last)
+
+    def _was_ajar(self, swap: Swap, prices: Recent) -> bool:
+        """Whether its market had been out of line before, in favour of who traded: arbitrage."""
         blocks, last = prices.get(_market(swap)[0], ((), ()))
         if not blocks:
             return False
-        mean = (sum(block[1] for block in blocks), sum(block[2] for block in blocks))
-        return self._exceeds(swap, mean) and self._exceeds(swap, last)
+        paid, got = _in_order(swap, _usual(blocks))
+        paid_last, got_last = _in_order(swap, last)
+        return PPM * paid_last * got < (PPM - self.worse // 2) * paid * got_last
 
-    def _exceeds(self, swap: Swap, usual: tuple[int, int]) -> bool:
-        paid, got = usual if swap.paid_token < swap.got_token else (usual[1], usual[0])
+    def _exceeds(self, swap: Swap, amounts: tuple[int, int]) -> bool:
+        paid, got = _in_order(swap, amounts)
         return PPM * swap.paid * got > (PPM + self.worse) * paid * swap.got
+
+
+def _usual(blocks: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
+    """Both amounts of the block with the median price: one block's tumult does not move it."""
+    ordered = sorted(blocks, key=lambda block: ((block[1] << 96) // block[2], block[0]))
+    _, low, high = ordered[(len(ordered) - 1) // 2]
+    return low, high
+
+
+def _in_order(swap: Swap, amounts: tuple[int, int]) -> tuple[int, int]:
+    """A market's amounts of the lower and the higher token, as what is paid and what is got."""
+    return amounts if swap.paid_token < swap.got_token else (amounts[1], amounts[0])
 
 
 def _market(swap: Swap) -> tuple[tuple[bytes, bytes, bytes], int, int]:
@@ -121,7 +139,7 @@ def _came_back(swap: Swap, swaps: Sequence[Swap]) -> bool:
     )
 
 
-def _loans(transfers: Sequence[Transfer], swaps: Sequence[Swap]) -> Iterator[Loan]:
+def proper_loans(transfers: Sequence[Transfer], swaps: Sequence[Swap]) -> Iterator[Loan]:
     """Loans proper: a market that gave a token and took it back again lent nothing."""
     traded = {(swap.pool, token) for swap in swaps for token in (swap.paid_token, swap.got_token)}
     for loan in loans_of(transfers):
@@ -194,7 +212,7 @@ def _reasons(
         yield f"borrowed {loan.amount} of {loan.token.hex()} and paid it back at once"
     yield (
         f"paid {bad[0].paid} for {bad[0].got} at the market {bad[0].pool.hex()}: more than "
-        f"{worse * 100 // PPM} % worse than its mean of the blocks before and than its last price"
+        f"{worse * 100 // PPM} % worse than its usual and its last price"
     )
     yield f"gained {nets[token]} of {token.hex()} all the same, and lost no other token"
 

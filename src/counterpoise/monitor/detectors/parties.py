@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from counterpoise.monitor.blocks import Transfer
 from counterpoise.monitor.detectors.moves import Moves, Swap
 
 
-@dataclass(frozen=True, slots=True)
-class Parties:
-    """The exchanges at one market with the party of each.
+def parties_at(swaps: Sequence[Swap], moves: Moves) -> dict[Swap, int]:
+    """Give the party of each exchange at one market.
 
-    Parameters
-    ----------
-    numbers :
-        Party of each exchange, by its place in the block.
-    """
-
-    numbers: dict[Swap, int]
-    purses: dict[Swap, frozenset[bytes]]
-
-    def of(self, swap: Swap) -> int:
-        """The party of an exchange."""
-        return self.numbers[swap]
-
-    def is_own(self, swap: Swap, party: int) -> bool:
-        """Whether an exchange was made through a purse of the party: it then harms nobody else."""
-        return any(
-            self.numbers[other] == party and self.purses[other] & self.purses[swap]
-            for other in self.numbers
-        )
-
-
-def parties_at(swaps: Sequence[Swap], moves: Moves) -> Parties:
-    """Join exchanges whose sender is one, whose purse is one, or that passed the goods on.
-
-    A purse is the contract that the sender called if itself both paid and was paid, or another
-    account that only paid or was only paid in that transaction. A router that turns the coin into
-    a token for everybody does one of both; a market on the way of a longer exchange is none
-    either: it pays and is paid. Goods passed on join two accounts only if at least half of what
-    was bought went over, so that dust sent to a victim joins nobody.
+    Joined are exchanges of one sender, of one purse, and those that passed the goods on. A purse is
+    the contract that the sender called if itself both paid and was paid, or another account that
+    only paid or was only paid in that transaction. A router that turns the coin into a token for
+    everybody does one of both; a market on the way of a longer exchange is none either: it pays
+    and is paid. Goods passed on join two accounts only if at least half of what was bought went
+    over, so that dust sent to a victim joins nobody.
     """
     purses = {swap: frozenset(_purses(swap, moves)) for swap in swaps}
     lead: dict[bytes, bytes] = {}
@@ -68,7 +43,7 @@ def parties_at(swaps: Sequence[Swap], moves: Moves) -> Parties:
             join(transfer.src, transfer.dst)
     leads = {swap: find(moves.transactions[swap.transaction].sender) for swap in swaps}
     numbers = {account: number for number, account in enumerate(sorted(set(leads.values())))}
-    return Parties({swap: numbers[account] for swap, account in leads.items()}, purses)
+    return {swap: numbers[account] for swap, account in leads.items()}
 
 
 def _purses(swap: Swap, moves: Moves) -> Iterator[bytes]:

@@ -61,7 +61,8 @@ class Poisoning:
             bad = [bait for t in transfers for bait in self._baits(t, transaction, paid)]
             if bad:
                 yield self._found(transaction, bad, planted, moves)
-            yield from self._fell_for(transaction, transfers, planted, moves)
+            if planted:
+                yield from self._fell_for(transaction, transfers, planted, moves)
             for transfer in transfers:
                 if transfer.src == transaction.sender and transfer.amount:
                     _remember(transfer, paid)

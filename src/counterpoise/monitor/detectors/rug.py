@@ -55,7 +55,8 @@ class Rug:
                 _note_allowances(transaction, book)
             elif transaction.trace is not None:
                 found.extend(self._refused(transaction, transaction.trace, book))
-            yield from one_each(found)
+            if found:
+                yield from one_each(found)
 
     def _moved(self, transaction: Transaction, moves: Moves, book: Contracts) -> Iterator[Finding]:
         transfers = moves.transfers.get(transaction.index, ())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from counterpoise.monitor.alert import Edge, Entity, Finding, Severity
 from counterpoise.monitor.blocks import NATIVE, Block
 from counterpoise.monitor.detector import Context
 from counterpoise.monitor.detectors.moves import Moves, Swap, moves_of, one_each
-from counterpoise.monitor.detectors.parties import Parties, parties_at
+from counterpoise.monitor.detectors.parties import parties_at
 
 NEAR = 100
 """What is sold differs from what was bought by at most one in so many."""
@@ -73,7 +73,7 @@ class Sandwich:
         parties = parties_at(swaps, moves)
         known: set[int] = set()
         for token in sorted({swap.paid_token for swap in swaps}):
-            for party in sorted({parties.of(swap) for swap in swaps}):
+            for party in sorted({parties[swap] for swap in swaps}):
                 for one in _rounds(swaps, parties, party, token):
                     finding = self._judged(one, moves)
                     if finding is not None:
@@ -113,11 +113,13 @@ class Sandwich:
         )
 
 
-def _rounds(swaps: list[Swap], parties: Parties, party: int, token: bytes) -> Iterator[Round]:
+def _rounds(
+    swaps: list[Swap], parties: Mapping[Swap, int], party: int, token: bytes
+) -> Iterator[Round]:
     """What a party bought with `token` before others who did, and sold again after them."""
     one = Round()
     for swap in swaps:
-        own, same = parties.of(swap) == party, swap.paid_token == token
+        own, same = parties[swap] == party, swap.paid_token == token
         if own and same:
             if one.backs:
                 yield one
@@ -131,25 +133,25 @@ def _rounds(swaps: list[Swap], parties: Parties, party: int, token: bytes) -> It
                 one = Round()
         elif own and one.fronts:
             one.backs.append(swap)
-        elif same and one.fronts and not one.backs and not parties.is_own(swap, party):
+        elif same and one.fronts and not one.backs:
             one.victims.append(swap)
     if one.backs:
         yield one
 
 
-def _strangers(swaps: list[Swap], parties: Parties, known: set[int]) -> Iterator[Round]:
+def _strangers(swaps: list[Swap], parties: Mapping[Swap, int], known: set[int]) -> Iterator[Round]:
     """Pairs without any link but an amount, equal to the last of many digits."""
     bought: dict[tuple[bytes, int], int] = {}
     for at, swap in enumerate(swaps):
         if swap.transaction in known:
             continue
         first = bought.get((swap.paid_token, swap.paid))
-        if first is not None and parties.of(swaps[first]) != parties.of(swap):
-            front, pair = swaps[first], {parties.of(swaps[first]), parties.of(swap)}
+        if first is not None and parties[swaps[first]] != parties[swap]:
+            front, pair = swaps[first], {parties[swaps[first]], parties[swap]}
             between = [
                 other
                 for other in swaps[first + 1 : at]
-                if other.paid_token == front.paid_token and parties.of(other) not in pair
+                if other.paid_token == front.paid_token and parties[other] not in pair
             ]
             if between and front.transaction not in known:
                 yield Round([front], between, [swap], front.got, front.paid)

@@ -81,11 +81,19 @@ class Screening:
                 finding = self._carried(transfer, received, transaction, moves)
                 if finding is not None:
                     found.append(finding)
-            yield from one_each(found)
+            if found:
+                yield from one_each(found)
 
     def _listed(
         self, transaction: Transaction, transfers: Iterable[Transfer], moves: Moves
     ) -> Iterator[Finding]:
+        names = self.labels.by_address
+        if (
+            transaction.sender not in names
+            and transaction.to not in names
+            and not any(t.src in names or t.dst in names for t in transfers)
+        ):
+            return
         parties = {transaction.sender: None, transaction.to: None}
         parties |= {end: None for t in transfers for end in (t.src, t.dst)}
         known = [(account, self.labels.find(account)) for account in parties if account]
@@ -122,16 +130,18 @@ class Screening:
         self, transfer: Transfer, received: Recent, transaction: Transaction, moves: Moves
     ) -> Finding | None:
         amount, key = transfer.amount, (transfer.dst, transfer.token)
-        if not amount or transfer.src == transfer.dst or self.labels.find(transfer.dst):
+        names = self.labels.by_address
+        if not amount or transfer.src == transfer.dst or transfer.dst in names:
             return None
         before: Received = received.get(key, NOTHING)
         direct = second = 0
-        label = self.labels.find(transfer.src)
+        label = names.get(transfer.src)
         if label is not None:
             direct = amount
         else:
-            share = _shares(received.get((transfer.src, transfer.token), NOTHING))[0]
-            second = amount * share // PPM
+            source: Received = received.get((transfer.src, transfer.token), NOTHING)
+            if source[1]:
+                second = amount * _shares(source)[0] // PPM
         after = (before[0] + amount, before[1] + direct, before[2] + second, before[3] + 1)
         received.put(key, after)
         if not direct and not second:

@@ -54,8 +54,8 @@ class Sybil:
         counts = Recent(context.memory, "sybil, funders", FUNDED)
         acts = Recent(context.memory, "sybil, acts", ACTS)
         for transaction in block.transactions:
-            found = list(self._acted(transaction, block, funded, counts, acts))
-            yield from one_each(found)
+            if transaction.given and transaction.sender in funded:
+                yield from one_each(self._acted(transaction, block, funded, counts, acts))
             for transfer in moves.transfers.get(transaction.index, ()):
                 if transfer.token != NATIVE or not transfer.amount or transfer.dst in funded:
                     continue
@@ -80,7 +80,7 @@ class Sybil:
         self, transaction: Transaction, block: Block, funded: Recent, counts: Recent, acts: Recent
     ) -> Iterator[Finding]:
         funding: Funding | None = funded.get(transaction.sender)
-        if funding is None or not transaction.given or block.time - funding[3] > WEEK:
+        if funding is None or block.time - funding[3] > WEEK:
             return
         what = transaction.given[:4] if transaction.to else keccak(transaction.given)[:4]
         for funder in sorted({funding[0], funding[1]}):

@@ -7,85 +7,86 @@ from typing import Any
 
 from counterpoise.monitor.memory import Memory
 
-ENDS, NONE = -1, (0, 0, 0)
-"""The key under which the newest and the oldest place stand, and how many keys had to leave."""
+NOW, LEFT = "now", "left"
 
 
 class Recent:
-    """A table of at most `most` keys; the one that was not written for longest leaves first.
+    """A table of at most `most` keys, from which those not written for longest leave.
 
-    Everything, the order too, stands in tables of the memory, so that a reorg takes it back. A key
-    that is written again moves to the front only from the older half of the order: that keeps a
-    write at one change in the journal, and lets a key leave at the earliest when `most // 2` others
-    were written after it.
+    There are two generations of half the room each. What is written goes to the younger one; when
+    that is full, the older one is emptied and both change places. So a key leaves at the earliest
+    when `most // 2` others were written after it. Everything stands in tables of the memory, so
+    that a reorg takes it back; make a new one for each block.
 
     Examples
     --------
-    >>> recent = Recent(Memory(), "seen", 2)
-    >>> for key in (b"a", b"b", b"c"):
+    >>> recent = Recent(Memory(), "seen", 4)
+    >>> for key in (b"a", b"b", b"c", b"d", b"e"):
     ...     recent.put(key, 1)
     >>> recent.get(b"a"), recent.get(b"c"), recent.left
-    (None, 1, 1)
+    (None, 1, 2)
     """
 
     def __init__(self, memory: Memory, name: str, most: int) -> None:
-        self._values = memory.table(name)
-        self._order = memory.table(f"{name}, by age")
-        self._find, self._ends = self._values.finder, self._order.finder
-        self._most = most
+        self._generations = [memory.table(f"{name}, {which}") for which in ("one", "other")]
+        self._turn = memory.table(f"{name}, turn")
+        self._half = most // 2
+        self._face()
+
+    def _face(self) -> None:
+        now = self._turn.get(NOW, 0)
+        self._young, self._old = self._generations[now], self._generations[1 - now]
+        self._find, self._find_old = self._young.finder, self._old.finder
 
     def get(self, key: Hashable, otherwise: Any = None) -> Any:
         """The value of a key, or `otherwise`."""
         found = self._find(key)
-        return otherwise if found is None else found[0]
+        if found is None:
+            found = self._find_old(key)
+        return otherwise if found is None else found
 
     def put(self, key: Hashable, value: Any) -> None:
-        """Give a key another value; tuples, numbers and bytes."""
-        found = self._find(key)
-        newest, oldest, left = self._ends(ENDS) or NONE
-        if found is not None:
-            if 2 * (newest - found[1]) < self._most:
-                if found[0] != value:
-                    self._values.put(key, (value, found[1]))
-                return
-            self._order.drop(found[1])
-        self._order.put(newest, key)
-        self._values.put(key, (value, newest))
-        newest += 1
-        while len(self._values) > self._most:
-            gone = self._order.get(oldest)
-            if gone is not None:
-                self._order.drop(oldest)
-                self._values.drop(gone)
-                left += 1
-            oldest += 1
-        self._order.put(ENDS, (newest, oldest, left))
+        """Give a key another value; tuples, numbers and bytes, never None."""
+        known = self._find(key)
+        if known == value:
+            return
+        if known is None and len(self._young) >= self._half:
+            self._turn_over()
+        self._young.put(key, value)
 
     def keep(self, key: Hashable, value: Any) -> None:
         """Give a key a value if it has none; if it has, note that it was wanted again."""
-        found = self._find(key)
-        if found is None:
-            self.put(key, value)
-        elif 2 * (self._ends(ENDS)[0] - found[1]) >= self._most:
-            self.put(key, found[0])
+        if self._find(key) is None:
+            known = self._find_old(key)
+            self.put(key, value if known is None else known)
+
+    def _turn_over(self) -> None:
+        gone = list(self._old)
+        for key in gone:
+            self._old.drop(key)
+        lost = sum(key not in self._young for key in gone)
+        self._turn.put(LEFT, self.left + lost)
+        self._turn.put(NOW, 1 - self._turn.get(NOW, 0))
+        self._face()
 
     def drop(self, key: Hashable) -> None:
         """Forget a key, if it is there."""
-        found = self._find(key)
-        if found is not None:
-            self._order.drop(found[1])
-            self._values.drop(key)
+        self._young.drop(key)
+        self._old.drop(key)
 
     @property
     def left(self) -> int:
         """How many keys had to leave for lack of room."""
-        return int(self._order.get(ENDS, NONE)[2])
+        return int(self._turn.get(LEFT, 0))
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._values
+        return key in self._young or key in self._old
+
+    def __bool__(self) -> bool:
+        return len(self._young) + len(self._old) > 0
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._young) + sum(key not in self._young for key in self._old)
 
 
 ACCOUNTS = 1 << 18
