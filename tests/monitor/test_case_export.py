@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ElementTree
 from datetime import datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from counterpoise.core.errors import InputError, StorageError
 from counterpoise.core.units import to_checksum
@@ -282,3 +284,19 @@ def test_a_form_that_is_not_and_a_folder_that_cannot_be_are_refused(tmp_path):
     (tmp_path / "file").write_text("here")
     with pytest.raises(StorageError, match="cannot be written"):
         export_case(a_case(), tmp_path / "file" / "below")
+
+
+ENDS = st.integers(1, 9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(ENDS, ENDS, st.integers(0, 2**256 - 1)), max_size=30))
+def test_any_movements_can_be_drawn(rows):
+    edges = [edge(src, dst, amount, transaction=at) for at, (src, dst, amount) in enumerate(rows)]
+    layout = layout_of(edges)
+    assert len({(node.column, node.row) for node in layout.nodes}) == len(layout.nodes)
+    assert sum(arrow.count for arrow in layout.arrows) == len(edges)
+    assert sum(arrow.amount for arrow in layout.arrows) == sum(amount for _, _, amount in rows)
+    ElementTree.fromstring(svg_picture("any", edges))
+    pairs = {(src, dst) for src, dst, _ in rows}
+    assert len([line for line in draw(edges) if "─▶" in line]) == len(pairs)

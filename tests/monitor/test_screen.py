@@ -8,6 +8,7 @@ import pytest
 
 from counterpoise.apps.watchtower import STAGED
 from counterpoise.chain import Account, Contract, artifact_of, deploy, open_chain
+from counterpoise.chain.anvil import find_anvil
 from counterpoise.chain.rpc.server import RpcServer
 from counterpoise.core.errors import ChainError, InputError
 from counterpoise.core.units import to_checksum
@@ -57,7 +58,11 @@ class Lists:
 
 @pytest.fixture(scope="module")
 def world():
-    chain = open_chain("embedded:", clock=lambda: 1_700_000_000)
+    return founded(open_chain("embedded:", clock=lambda: 1_700_000_000))
+
+
+def founded(chain):
+    """Tokens, a market, a bank and its burglar on a chain."""
     alice, thief = Account.local(b"alice"), Account.local(b"thief")
     for account in (alice, thief):
         chain.fund(account.address, 100 * COINS)
@@ -429,3 +434,25 @@ def test_a_node_with_traces_shows_the_same_as_the_chain_in_this_process(world):
         thread.join()
     assert served == plain
     assert failing.failed == "savings: nothing saved" and failing.how == "trace"
+
+
+@pytest.mark.skipif(find_anvil() is None, reason="skipped: needs anvil (make anvil)")
+def test_another_node_with_the_call_tracer_shows_the_same_signs():
+    chain = open_chain("anvil:")
+    try:
+        far = founded(chain)
+        paid = far.screen(far.token, "transfer", FRIEND, 40)
+        assert (paid.how, paid.marks) == ("trace", ())
+        assert paid.changes == {(far.token.address, None): -40}
+        assert signs(far.screen(far.token, "approve", FRESH, 2**256 - 1)) == {
+            Sign.ENDLESS_TO_ACCOUNT
+        }
+        robbed = far.screen(far.burglar, "rob", 3, value=COINS, who=far.thief)
+        # This node tells of no writes: whether the bank acts afterwards is not known, so it counts.
+        assert Sign.REENTERED_ACTING in signs(robbed)
+        assert robbed.changes == {(NATIVE, None): 3 * COINS}
+        failing = far.screen(far.savings, "take_all", who=far.thief)
+        assert signs(failing) == {Sign.FAILS} and "nothing saved" in failing.failed
+        assert far.screen(far.token, "transfer", FRIEND, 1).at.state_root != bytes(32)
+    finally:
+        chain.close()
