@@ -36,6 +36,7 @@ class Wanted:
     url: str | None = None
     file: Path | None = None
     topic: str | None = None
+    by_block: bool = False
     state: Path | None = None
     home: Path | None = None
     start: int = 0
@@ -188,7 +189,9 @@ def _row_source(wanted: Wanted, say: Say) -> RowSource:
     from counterpoise.monitor.engines.kafka import KafkaTopic
 
     broker = KafkaTopic(wanted.url, wanted.topic)
-    return RowSource(TopicRecords(broker), terms, chain_id=wanted.chain_id, say=say)
+    return RowSource(
+        TopicRecords(broker, by_block=wanted.by_block), terms, chain_id=wanted.chain_id, say=say
+    )
 
 
 def _usual_scales(wanted: Wanted, network: Network | None) -> dict[bytes, int]:

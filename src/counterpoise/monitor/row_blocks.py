@@ -83,7 +83,9 @@ class RowBlocks:
             raise Malformed(f"it comes more than {self._lateness} {unit} after a younger one")
         heapq.heappush(self._waiting, (key, row.time, row.position, row))
         self._order.append(row.position)
-        self._newest = max(self._newest, row.block if self._by_block and row.block else row.time)
+        self._newest = max(
+            self._newest, row.time if row.block is None or not self._by_block else row.block
+        )
 
     def ready(self, *, ended: bool = False) -> Iterator[tuple[Block, Cut]]:
         """The blocks that can be made now; all, at the end of the rows."""

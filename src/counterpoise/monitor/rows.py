@@ -104,6 +104,8 @@ class RowReader:
             raise Malformed("an account is empty")
         token = str(self._field(fields, "token") or "").strip()
         block = self._field(fields, "block")
+        if block is None and self.has_blocks:
+            raise Malformed("it names no block")
         return Row(
             position,
             _time(self._field(fields, "time")),

@@ -73,6 +73,7 @@ def watching(command: Any) -> Any:
 @click.option("--url", help="Node, or broker as HOST:PORT.")
 @click.option("--file", type=FILE, help="CSV or Parquet file.")
 @click.option("--topic", help="Topic of the broker.")
+@click.option("--by-block", is_flag=True, help="Messages of the topic name their block.")
 @click.option("--state", type=FOLDER, metavar="DIR", help="Network: its chain, and its log.")
 @click.option("--start", default=0, help="First block of a new watch.")
 @click.option("--confirmations", default=0, help="Blocks that must lie above one.")

@@ -19,6 +19,9 @@ KINDS: Mapping[str, CallKind] = {
     "SELFDESTRUCT": "selfdestruct",
 }
 
+MOVE_NOTHING = frozenset({"DELEGATECALL", "STATICCALL"})
+"""A delegate call has the value of the call around it, which moved there already."""
+
 
 def frame_of(call: Call) -> Frame:
     """A call tree of this process's chain."""
@@ -26,7 +29,7 @@ def frame_of(call: Call) -> Frame:
         kind=_kind(call.kind),
         sender=call.sender,
         to=call.to,
-        value=call.value,
+        value=0 if call.kind in MOVE_NOTHING else call.value,
         given=call.data,
         failed=bool(call.failed),
         writes=call.writes,
@@ -53,7 +56,7 @@ def frame_from_json(tree: Any, *, tells_writes: bool) -> Frame:
             kind=_kind(tree["type"]),
             sender=_octets(tree["from"]),
             to=_octets(tree.get("to") or "0x" + "00" * 20),
-            value=int(tree.get("value") or "0x0", 16),
+            value=0 if tree["type"] in MOVE_NOTHING else int(tree.get("value") or "0x0", 16),
             given=_octets(tree.get("input", "0x")),
             failed="error" in tree,
             writes=writes,

@@ -59,13 +59,18 @@ class TopicRecords:
     The place to go on is kept with the state of the watch; what the broker is told is for people
     who look at it.
 
+    Parameters
+    ----------
+    by_block :
+        Whether every message names its block, as ``block``.
+
     Raises
     ------
     InputError :
         The topic has more than one partition: blocks have one order, partitions have none.
     """
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, *, by_block: bool = False) -> None:
         self._broker = broker
         count = broker.partitions()
         if count != 1:
@@ -73,12 +78,13 @@ class TopicRecords:
                 f"topic {broker.topic!r} has {count} partitions, one is wanted",
                 hint="a chain's blocks have one order; write them to a topic of one partition",
             )
+        self._header = tuple(what for what in COLUMNS if by_block or what != "block")
         self._names = {name: what for what, names in COLUMNS.items() for name in names}
         self._wanted: int | None = OLDEST
 
     def header(self) -> Sequence[str]:
         """The fields of a record, by the names that they have here."""
-        return tuple(COLUMNS)
+        return self._header
 
     def skip_to(self, position: int) -> None:
         """Go on at an offset."""
@@ -119,4 +125,4 @@ class TopicRecords:
             what = self._names.get(name.strip().lower())
             if what is not None:
                 fields.setdefault(what, value)
-        return Record(message.offset, place, [fields.get(what) for what in COLUMNS])
+        return Record(message.offset, place, [fields.get(what) for what in self._header])
