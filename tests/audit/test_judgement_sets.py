@@ -98,6 +98,12 @@ def test_near_duplicates_share_a_cluster_whatever_their_comments_and_addresses()
     assert shingles(texts["e"]) == shingles(texts["f"]) and shingles("x") == shingles(" x ")
 
 
+def test_a_contract_inside_a_larger_file_is_a_near_duplicate_of_it():
+    rest = " ".join(f"function g{n}(uint k{n}) public {{ w{n} = k{n} + {n}; }}" for n in range(30))
+    groups = clusters({"small": TOKEN, "large": TOKEN + rest, "rest": rest.replace("w", "v")})
+    assert groups["small"] == groups["large"]
+
+
 def test_file_and_category_counts_each_pair_once_and_misses_what_is_silent(data):
     curated = Curated.load(data)
     a, b = sorted(curated.truth, reverse=True)
