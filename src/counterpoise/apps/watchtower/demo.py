@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from counterpoise.apps.watchtower.attacks import ATTACKS, Burglary, friendly, laundering, poisoning
 from counterpoise.apps.watchtower.stage import MINUTE, Stage
+from counterpoise.apps.watchtower.story import Planted, Story
 from counterpoise.apps.watchtower.tower import Seen, Tower, policy
 from counterpoise.apps.watchtower.traffic import Traffic, twins
 from counterpoise.chain import Receipt
@@ -19,9 +20,7 @@ from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.monitor import (
     Alert,
-    Case,
     Intent,
-    PauseCase,
     Responder,
     Screen,
     Screening,
@@ -45,52 +44,6 @@ class Options:
     """What a run was asked for."""
 
     seed: int
-
-
-@dataclass
-class Planted:
-    """One attack, or its harmless twin: its transactions, and the alerts that name one of them.
-
-    Parameters
-    ----------
-    detector :
-        The one that is made for it.
-    """
-
-    name: str
-    detector: str
-    transactions: list[bytes] = field(default_factory=list)
-    blocks: list[int] = field(default_factory=list)
-
-
-@dataclass
-class Story:
-    """What happened, as the run goes on.
-
-    Parameters
-    ----------
-    honest :
-        Number of honest transactions.
-    begins :
-        Number of the first block after the stage was set up.
-    alerts, retracted :
-        As they were raised and taken back, in order.
-    """
-
-    attacks: list[Planted] = field(default_factory=list)
-    twins: list[Planted] = field(default_factory=list)
-    honest: int = 0
-    begins: int = 0
-    alerts: list[Alert] = field(default_factory=list)
-    retracted: list[Alert] = field(default_factory=list)
-    screening: Screening | None = None
-    pause: PauseCase | None = None
-    lost_before: int = 0
-    kept_by_pause: int = 0
-    refused_while_paused: int = 0
-    false_alarm: PauseCase | None = None
-    case: Case | None = None
-    files: list[Path] = field(default_factory=list)
 
 
 def quiet(stage: str, done: int, total: int) -> None:

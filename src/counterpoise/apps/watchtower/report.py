@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from counterpoise.apps.watchtower.demo import Planted, Watchtower
+from counterpoise.apps.watchtower.demo import Watchtower
+from counterpoise.apps.watchtower.story import Planted
 from counterpoise.core.units import to_checksum
 from counterpoise.monitor import Alert, PauseCase, Severity, draw
 from counterpoise.provenance import Verdict
