@@ -5,8 +5,13 @@ from attack_world import UNIT, Market
 
 from counterpoise.monitor.alert import Severity
 from counterpoise.monitor.blocks import Transfer
-from counterpoise.monitor.detectors.manipulation import Manipulation, loans_of, proper_loans
-from counterpoise.monitor.detectors.moves import moves_of, swaps_of
+from counterpoise.monitor.detectors.manipulation import (
+    Manipulation,
+    explains,
+    loans_of,
+    proper_loans,
+)
+from counterpoise.monitor.detectors.moves import Swap, moves_of, swaps_of
 
 ARBITRAGE, PUMP, LEAVE, BACKWARDS, REWARD, DEAR = range(1, 7)
 LOAN = 600 * UNIT
@@ -139,3 +144,15 @@ def test_a_market_that_gives_and_takes_back_lends_nothing():
     moved = [Transfer(0, *row) for row in [*rows, (coin, pool, eve, 9)]]
     assert [loan.lender for loan in loans_of(moved)] == [pool]
     assert list(proper_loans(moved, list(swaps_of(moved)))) == []
+
+
+def test_dust_at_a_market_out_of_line_excuses_nothing():
+    here, there, coin, token = (bytes([n]) * 20 for n in range(1, 5))
+    bad = Swap(0, here, coin, 1000, token, 400, b"", b"")
+
+    def at(pool, paid_token, paid, got_token, got):
+        return explains(Swap(0, pool, paid_token, paid, got_token, got, b"", b""), bad)
+
+    assert at(there, token, 200, coin, 900) and at(there, token, 10, coin, 500)
+    assert not at(there, token, 199, coin, 499)
+    assert not at(there, coin, 1000, token, 400) and not at(here, token, 400, coin, 1000)

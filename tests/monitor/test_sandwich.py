@@ -2,8 +2,11 @@
 
 import pytest
 from attack_world import UNIT, Market
+from worlds import token_transfer
 
+from counterpoise.core.digest import keccak
 from counterpoise.monitor.alert import Severity
+from counterpoise.monitor.blocks import Block, Transaction
 from counterpoise.monitor.detectors.sandwich import Sandwich
 
 FRONT = 40 * UNIT
@@ -210,3 +213,42 @@ def test_a_loss_is_no_sandwich(market):
         market.buy("eve", FRONT), market.buy("victim", UNIT // 100), market.sell("eve", bought)
     )
     assert market.stage.findings(Sandwich()) == []
+
+
+EVE, MALLORY, VICTIM, POOL, SECOND, X, Y, Z = (bytes([n]) * 20 for n in range(1, 9))
+
+
+def told(*acts):
+    """A block of transactions, each a sender and its transfers."""
+    made = []
+    for at, (sender, *moves) in enumerate(acts):
+        entries = tuple(token_transfer(n, *move) for n, move in enumerate(moves))
+        name, target = keccak(b"%d" % at), b"\x99" * 20
+        made.append(Transaction(name, at, sender, target, 0, b"", True, entries))
+    return list(Sandwich().inspect(Block(1, bytes(32), bytes(32), 5, tuple(made)), None))
+
+
+def swap(who, paid_token, paid, got_token, got):
+    return (who, (paid_token, who, POOL, paid), (got_token, POOL, who, got))
+
+
+@pytest.mark.parametrize(("amount", "count"), [(123_456, 1), (5 * UNIT, 0), (12_345 * UNIT, 0)])
+def test_round_amounts_link_no_strangers(amount, count):
+    found = told(
+        swap(EVE, X, 1_000, Y, amount),
+        swap(VICTIM, X, 1_000, Y, amount // 2),
+        swap(MALLORY, Y, amount, X, 1_100),
+    )
+    assert len(found) == count
+
+
+def test_markets_on_the_way_join_nobody():
+    """Both go through two markets; the first pays the second for either of them."""
+
+    def there(who, x, z, y):
+        return (who, (X, who, POOL, x), (Z, POOL, SECOND, z), (Y, SECOND, who, y))
+
+    back = (EVE, (Y, EVE, SECOND, 100), (Z, SECOND, POOL, 110), (X, POOL, EVE, 120))
+    (finding,) = told(there(EVE, 100, 100, 100), there(VICTIM, 100, 90, 80), back)
+    assert finding.severity is Severity.HIGH
+    assert {e.address for e in finding.entities if e.role == "victim"} == {VICTIM}

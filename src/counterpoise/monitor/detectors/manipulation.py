@@ -71,7 +71,7 @@ class Manipulation:
         transfers = moves.transfers[transaction.index]
         loan = next(proper_loans(transfers, swaps), None)
         turned = any(_came_back(swap, swaps) for swap in bad)
-        if not turned and (loan is None or any(self._was_ajar(swap, prices) for swap in swaps)):
+        if not turned and (loan is None or any(self._is_explained(b, swaps, prices) for b in bad)):
             return None
         side = _side(transaction, swaps, transfers, loan)
         nets = {token: net for token, net in nets_of(side, transfers).items() if net}
@@ -97,6 +97,10 @@ class Manipulation:
         blocks, last = prices.get(_market(swap)[0], ((), ()))
         return bool(blocks) and self._exceeds(swap, _usual(blocks)) and self._exceeds(swap, last)
 
+    def _is_explained(self, bad: Swap, swaps: Sequence[Swap], prices: Recent) -> bool:
+        """Whether the other half of it was an exchange at a market that had been out of line."""
+        return any(explains(swap, bad) and self._was_ajar(swap, prices) for swap in swaps)
+
     def _was_ajar(self, swap: Swap, prices: Recent) -> bool:
         """Whether its market had been out of line before, in favour of who traded: arbitrage."""
         blocks, last = prices.get(_market(swap)[0], ((), ()))
@@ -109,6 +113,13 @@ class Manipulation:
     def _exceeds(self, swap: Swap, amounts: tuple[int, int]) -> bool:
         paid, got = _in_order(swap, amounts)
         return PPM * swap.paid * got > (PPM + self.worse) * paid * swap.got
+
+
+def explains(swap: Swap, bad: Swap) -> bool:
+    """Whether an exchange gave at least half of what another paid, or took half of what it got."""
+    gave = swap.got_token == bad.paid_token and 2 * swap.got >= bad.paid
+    took = swap.paid_token == bad.got_token and 2 * swap.paid >= bad.got
+    return swap.pool != bad.pool and (gave or took)
 
 
 def _usual(blocks: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
