@@ -212,8 +212,8 @@ def test_what_the_maker_of_an_idex_order_gave_is_reckoned_from_its_price(trade_f
 @pytest.fixture
 def account_file(tmp_path):
     draw, rows = np.random.default_rng(4), []
-    for number in range(5_300):
-        fraud = number < 2_700
+    for number in range(3_000):
+        fraud = number < 400
         values = np.abs(draw.lognormal(1 + fraud, 1, len(NUMBERS))).round(3)
         tokens = draw.choice(["OmiseGO", "EOS", "None" if fraud else "BAT"], 2)
         rows.append([f"0x{number}", int(fraud), *values, *tokens])
@@ -222,14 +222,14 @@ def account_file(tmp_path):
 
 def test_accounts_are_read_once_each_and_scored_by_the_protocol(account_file):
     table = load_accounts(account_file, published=False)
-    assert len(table) == 5_300 and int(table.fraud.sum()) == 2_700
-    report = accounts.measure(account_file, seeds=1, published=False, part=300)
+    assert len(table) == 3_000 and int(table.fraud.sum()) == 400
+    report = accounts.measure(account_file, seeds=1, published=False, part=100)
     accuracy, auc = report.figures
-    assert 0.9 < accuracy.mean <= 1 and auc.mean > 0.97
+    assert 0.85 < accuracy.mean <= 1 and auc.mean > 0.97
 
 
 def test_accounts_that_are_not_the_published_ones_are_refused(account_file):
-    with pytest.raises(InputError, match="2,600 normal and 2,700 fraud accounts"):
+    with pytest.raises(InputError, match="2,600 normal and 400 fraud accounts"):
         load_accounts(account_file)
     text = account_file.read_text().replace("FLAG", "LABEL", 1)
     account_file.write_text(text)

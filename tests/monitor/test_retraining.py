@@ -112,7 +112,7 @@ def test_a_model_from_the_verb_says_how_it_was_made(tmp_path):
     pytest.importorskip("lightgbm", reason="skipped: needs lightgbm")
     digests = []
     for name in ("one.json", "two.json"):
-        options = ["--output", str(tmp_path / name), "--scale", "60", "--rounds", "8", "--json"]
+        options = ["--output", str(tmp_path / name), "--scale", "150", "--rounds", "8", "--json"]
         run = CliRunner().invoke(train, options, catch_exceptions=False)
         told = json.loads(run.stdout)
         model = LaunderingModel.from_bytes((tmp_path / name).read_bytes())
@@ -142,7 +142,7 @@ def test_what_was_said_of_a_watch_s_alerts_is_learnt_from(tmp_path):
     folder.close()
     lesson = lesson_of_window(saved_graph(tmp_path), labels)
     assert len(lesson.labels) == len(labels) > 3 and not lesson.labels.any()
-    options = ["--home", str(tmp_path), "--scale", "60", "--rounds", "4", "--json"]
+    options = ["--home", str(tmp_path), "--scale", "150", "--rounds", "4", "--json"]
     run = CliRunner().invoke(
         train, ["--output", str(tmp_path / "m.json"), *options], catch_exceptions=False
     )
