@@ -99,7 +99,8 @@ def table(rows, measured):
     real, found = sum(row.real for row in rows), sum(row.found for row in rows)
     low, high = interval(measured)
     print(f"{'all':<38} {real:>5} {found:>6} {found / real:>7.3f}")
-    print(f"95 % interval of recall, contracts drawn anew 2,000 times: {low:.3f} to {high:.3f}")
+    if len({one.mutant.path for one in measured}) > 1:
+        print(f"95 % interval, contracts drawn anew 2,000 times: {low:.3f} to {high:.3f}")
     return real, found, low, high
 
 
