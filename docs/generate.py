@@ -28,6 +28,7 @@ FACES = (
     "oracle",
     "audit",
     "monitor",
+    "consensus",
 )
 
 
