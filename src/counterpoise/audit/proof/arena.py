@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,9 +232,9 @@ class Arena:
         finally:
             self.chain.revert(saved)
 
-    def last_tree(self) -> Any:
-        """What the last transaction did, call by call."""
-        return self.chain.call_trees(self.chain.block().number)[0]
+    def trees(self, blocks: Iterable[int]) -> list[Any]:
+        """What the transactions of some blocks did, call by call; each block has one."""
+        return [self.chain.call_trees(number)[0] for number in blocks]
 
 
 def _callable(record: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:

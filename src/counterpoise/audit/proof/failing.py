@@ -38,8 +38,9 @@ def _steps(arena: Arena, names: frozenset[str]) -> Iterator[Step]:
 
 
 def _refused(arena: Arena, steps: list[Step], names: frozenset[str]) -> Proof | None:
-    trees = played(arena, steps)
-    if trees is None or not enters(arena, trees[-1:], names):
+    blocks = played(arena, steps)
+    trees = arena.trees(blocks or ())
+    if blocks is None or not enters(arena, trees[-1:], names):
         return None
     frames = [call for call in trees[-1].walk() if call.to == arena.address and not call.failed]
     for frame in frames:

@@ -75,12 +75,12 @@ def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str])
             return 0
         if wait:
             arena.chain.warp(wait)
-        trees = played(arena, [last])
-        if trees is None or not enters(arena, trees, names):
-            return 0
-        put_in = sum(step.value for step in steps)
+        blocks = played(arena, [last])
         after: int = arena.chain.balance(arena.puppet)
-        return after - before - put_in
+        gain = after - before - sum(step.value for step in steps)
+        if blocks is None or gain <= 0 or not enters(arena, arena.trees(blocks), names):
+            return 0
+        return gain
 
     return int(arena.tried(attack))
 
@@ -91,7 +91,7 @@ def _proof(arena: Arena, steps: Sequence[Step], wait: int, gain: int) -> Proof:
         first = played(arena, steps[:-1]) or []
         if wait:
             arena.chain.warp(wait)
-        trees = [*first, *(played(arena, steps[-1:]) or [])]
+        trees = arena.trees([*first, *(played(arena, steps[-1:]) or [])])
         lost = arena.chain.balance(arena.address) - held
         name = steps[-1].function.name
         summary = (

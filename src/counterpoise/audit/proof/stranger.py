@@ -18,8 +18,9 @@ AFTER_CANCUN = "since EIP-6780 (Cancun) the code stays, and the wei go"
 def stranger(arena: Arena, names: frozenset[str]) -> Proof | None:
     """One step, then two: value taken, the contract destroyed, or a guarded function that obeys."""
     single = [step for step in _steps(arena) if not names or step.function.name in names]
+    guarded = _guarded(arena)
     for step in single:
-        found = _taken(arena, [step], names) or _obeyed(arena, step, names)
+        found = _taken(arena, [step], names) or _obeyed(arena, step, guarded, names)
         if found is not None:
             return found
     others = [one for one in _steps(arena, most=2) if not one.value]
@@ -62,11 +63,14 @@ def _taken(
 
     def attack() -> Proof | None:
         before, held = (arena.chain.balance(one) for one in (arena.puppet, arena.address))
-        trees = played(arena, steps, account=account)
-        if trees is None or not enters(arena, trees, names):
-            return None
+        blocks = played(arena, steps, account=account)
         gain = arena.chain.balance(arena.puppet) - before - sum(step.value for step in steps)
         lost = arena.chain.balance(arena.address) - held
+        if blocks is None or (gain <= 0 and lost > -held):
+            return None
+        trees = arena.trees(blocks)
+        if not enters(arena, trees, names):
+            return None
         ended = any(
             call.kind == "SELFDESTRUCT" and call.sender == arena.address
             for tree in trees
@@ -88,25 +92,34 @@ def _taken(
     return proof
 
 
-def _obeyed(arena: Arena, step: Step, names: frozenset[str]) -> Proof | None:
+def _guarded(arena: Arena) -> list[Step]:
+    """Calls that are refused to a stranger, and not to the owner."""
+    found = []
+    for step in _steps(arena, most=2):
+        allowed = partial(arena.by_account, arena.owner, step.function, step.arguments)
+        if step.value or arena.tried(partial(played, arena, [step])) is not None:
+            continue
+        if arena.tried(allowed):
+            found.append(step)
+    return found
+
+
+def _obeyed(
+    arena: Arena, step: Step, guarded: Sequence[Step], names: frozenset[str]
+) -> Proof | None:
     """A proof, if the step turns a refusal of a function that the owner may call into obedience."""
-    for guarded in _steps(arena, most=2):
-        if guarded.value or guarded.function == step.function:
-            continue
-        if arena.tried(partial(played, arena, [guarded])) is not None:
-            continue
-        allowed = partial(arena.by_account, arena.owner, guarded.function, guarded.arguments)
-        if not arena.tried(allowed):
-            continue
-        found = arena.tried(partial(_obeys, arena, step, guarded, names))
-        if isinstance(found, Proof):
-            return found
+    for one in guarded:
+        if one.function != step.function:
+            found = arena.tried(partial(_obeys, arena, step, one, names))
+            if isinstance(found, Proof):
+                return found
     return None
 
 
 def _obeys(arena: Arena, step: Step, guarded: Step, names: frozenset[str]) -> Proof | None:
-    trees = played(arena, [step, guarded])
-    if trees is None or not enters(arena, trees, names):
+    blocks = played(arena, [step, guarded])
+    trees = arena.trees(blocks or ())
+    if blocks is None or not enters(arena, trees, names):
         return None
     still = arena.by_account(arena.victim, guarded.function, guarded.arguments)
     if still:

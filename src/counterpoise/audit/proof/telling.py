@@ -15,14 +15,14 @@ __all__ = ["calls_of", "played", "shown", "told"]
 MOST_LINES = 40
 
 
-def played(arena: Arena, steps: Sequence[Step], **options: Any) -> list[Any] | None:
-    """Run an attack step by step; the trees of its transactions, None where one fails."""
-    trees = []
+def played(arena: Arena, steps: Sequence[Step], **options: Any) -> list[int] | None:
+    """Run an attack step by step; the blocks of its transactions, None where one fails."""
+    blocks = []
     for step in steps:
         if not arena.step(step, **options):
             return None
-        trees.append(arena.last_tree())
-    return trees
+        blocks.append(int(arena.chain.block().number))
+    return blocks
 
 
 def told(

@@ -53,7 +53,12 @@ def wrap_around(arena: Arena, names: frozenset[str]) -> Proof | None:
     if that goes through and the number is what remains of the line modulo 2**bits. A function
     that merely stores its argument stays in its range, so it proves nothing.
     """
+    seen = set()
     for knob in _knobs(arena, names):
+        mark = repr((knob.account.address, knob.before, knob.function.name, knob.filled(0)))
+        if (mark, knob.place) in seen:
+            continue
+        seen.add((mark, knob.place))
         found = _wrapped(arena, knob)
         if found is not None:
             return found
@@ -161,5 +166,5 @@ def _proof(arena: Arena, knob: Knob, number: int, gauge: Gauge, start: int) -> P
         f"{gauge.name} follows the argument of {knob.function.name} in a straight line, and wraps"
         f" around at 2**{gauge.bits}: from {before} to {after}"
     )
-    lines = tuple(calls_of(arena, arena.last_tree()))
+    lines = tuple(calls_of(arena, *arena.trees([arena.chain.block().number])))
     return Proof("wrap-around", summary, (*first, call), lines, ())
