@@ -104,6 +104,25 @@ def test_arbitrage_against_a_pump_is_silent(world):
     assert act(world, BACKWARDS, amount=400 * UNIT) == []
 
 
+def test_a_liquidation_after_a_crash_is_silent(world):
+    """Goods come from elsewhere, and are sold with a loan out: far below what was usual."""
+    for amount in (100, 10):
+        world.stage.act(*world.sell("whale", amount * UNIT))
+    assert act(world, REWARD, amount=10 * UNIT) == []
+
+
+def test_a_liquidation_after_a_pump_is_silent(world):
+    """Far below the last price, but above what is usual."""
+    world.stage.act(*world.buy("whale", 600 * UNIT))
+    assert act(world, REWARD, amount=400 * UNIT) == []
+
+
+def test_goods_from_elsewhere_that_crash_the_price_with_a_loan_are_told(world):
+    """Whoever gives them away trusts a price, or should know."""
+    (finding,) = act(world, REWARD, amount=400 * UNIT)
+    assert finding.severity is Severity.CRITICAL
+
+
 def test_a_large_trade_that_loses_by_its_size_is_silent(world):
     world.stage.act(*world.buy("whale", 900 * UNIT))
     world.stage.act(*world.sell("whale", 500 * UNIT))
