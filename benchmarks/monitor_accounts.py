@@ -67,6 +67,8 @@ def main():
     table = load_accounts(FILE)
     features = features_of(table)
     print(f"{platform.machine()}, one thread, {draws} draws of normal accounts, ten folds each")
+    if quick:
+        print("quick: a fortieth of the rounds, so these are not the recipe's figures")
     means, spent = {"recipe": [], "plain": []}, {"recipe": 0.0, "plain": 0.0}
     for draw in range(first, end):
         found = {"recipe": [], "plain": []}
@@ -92,7 +94,7 @@ def main():
             half = 1.96 * values.std(ddof=1) / np.sqrt(draws) if draws > 1 else 0.0
             figures |= {
                 f"{name}_{metric}": round(values.mean(), 5),
-                f"{metric}_half": round(half, 5),
+                f"{name}_{metric}_half": round(half, 5),
             }
             line = f"{name:7} {metric:9} {values.mean():.5f} ± {half:.5f} (95 % over draws)"
             print(f"{line}, paper {PUBLISHED[metric]}, target {TARGET[metric]}")
