@@ -6,13 +6,24 @@ from oracle_village import FEE, HOUR, MODEL, small_net
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
-from counterpoise.oracle import Stage
+from counterpoise.oracle import Policy, Stage, open_node, verify_answers
 from counterpoise.oracle.serving import ZkKeys
-from counterpoise.verification import DirectClient, Level, Request, Status, fetch_verdict
+from counterpoise.provenance import Verdict
+from counterpoise.verification import (
+    DirectClient,
+    Level,
+    Request,
+    Status,
+    ZkClient,
+    fetch_verdict,
+    make_development_srs,
+    make_key,
+)
 
 VALUES = (10, 200, 3, 4)
 TRUE = MODEL.answer(bytes(VALUES))
 BOND = 10 * TOKEN
+OTHER = small_net(7)
 
 
 @pytest.fixture
@@ -128,3 +139,36 @@ def test_a_model_without_a_proving_key_is_not_proven_in_zero_knowledge():
     request = Request(bytes(20), 1, MODEL.id, bytes(32), bytes(VALUES), 2**40)
     with pytest.raises(InputError, match="no proving key of model"):
         prover.prove(MODEL, request)
+
+
+@pytest.mark.slow
+def test_a_node_proves_in_zero_knowledge_what_a_contract_asked(village, tmp_path):
+    """Asked, proven, checked on the chain, fulfilled and paid; another model's key proves none."""
+    pytest.importorskip("ezkl", reason="needs the extra zk")
+    if "ZkProofs" not in village.network.charter.contracts:
+        pytest.skip("the network has no verifier of proofs")
+    client, srs = ZkClient(village.network.contract("ZkProofs")), tmp_path / "srs"
+    for size in (10, 11):
+        make_development_srs(srs, size)
+    keys = [make_key(net, tmp_path / f"key-{i}", srs) for i, net in enumerate((MODEL, OTHER))]
+    client.pin(village.account("operator"), keys[0])
+    id_, told = village.ask(VALUES, level=2), []
+    terms = Policy(courtesy_seconds=0, draw_at=0)
+    given = {"levels": [Level.ZK], "clock": lambda: 0, "say": told.append, "policy": terms}
+    place = (village.network, village.account("nina"))
+    other = open_node(*place, tmp_path / "other", zk_keys=[tmp_path / "key-1"], **given)
+    village.turn(other, times=2)
+    other.close()
+    assert village.oracle.request_of(id_).stage is Stage.OPEN
+    assert any("no proving key of model" in line for line in told)
+    node = open_node(*place, tmp_path / "own", zk_keys=[tmp_path / "key-0"], **given)
+    before = village.balance(village.account("nina"))
+    village.turn(node, times=2)
+    node.close()
+    found = village.oracle.answer_of(id_)
+    assert (found.level, found.answer) == (2, MODEL.answer(bytes(VALUES)))
+    assert village.balance(village.account("nina")) == before + FEE
+    assert client.pin_of(MODEL.id).development
+    report = Verdict()
+    assert verify_answers(village.network, report) == 1
+    report.raise_if_false()

@@ -3,7 +3,7 @@
 from threading import Event
 
 import pytest
-from oracle_village import DAY, FEE, MEMBERS, MODEL, small_net
+from oracle_village import DAY, FEE, HOUR, MEMBERS, MODEL, small_net
 from oracle_world import CONTRACTS
 
 from counterpoise.chain import FINAL_DEPTH, artifact_of, deploy
@@ -167,6 +167,13 @@ def test_a_level_at_which_a_node_does_not_answer_is_left_alone(village, tmp_path
 
 
 def test_a_level_that_the_oracle_does_not_offer_is_refused(village, tmp_path):
+    network, nobody = village.network, bytes(20)
+    token, models, direct = (
+        network.contract(name).address for name in ("CreditToken", "Models", "Direct")
+    )
+    terms = (token, models, [nobody, nobody, nobody, direct], HOUR)
+    bare = deploy(network.chain, village.account("operator"), "Oracle", *terms)
+    network.charter.contracts["Oracle"] = bare.address
     with pytest.raises(InputError, match="offers no level zk"):
         village.node(tmp_path, levels=[Level.ZK])
 
