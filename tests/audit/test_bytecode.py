@@ -1,6 +1,7 @@
 """Deployed code is walked from the start of every function, whatever its dispatcher looks like."""
 
 import json
+import random
 import subprocess
 import sys
 import warnings
@@ -407,3 +408,36 @@ def test_a_copy_of_unknown_length_forgets_the_numbers_that_were_there():
     memory.fill(constant(0), labelled("calldata"), frozenset({"calldata"}))
     assert memory.load(constant(0)).const is None
     assert "calldata" in memory.load(constant(0)).labels
+
+
+def test_no_bytes_crash_the_walk():
+    dice = random.Random(3)
+    code = compiled(OWNED + bank(last=WRITE))[1]
+    opcodes = bytes.fromhex("5b56576061809054555ff12052510103f300")
+    for turn in range(120):
+        if turn % 3 == 0:
+            made = dice.randbytes(dice.randrange(1, 400))
+        elif turn % 3 == 1:
+            made = bytes(dice.choice(opcodes) for _ in range(dice.randrange(1, 300)))
+        else:
+            changed = bytearray(code)
+            for _ in range(dice.randrange(1, 20)):
+                changed[dice.randrange(len(changed))] = dice.randrange(256)
+            made = bytes(changed)
+        read_code_or_nothing(made)
+
+
+def read_code_or_nothing(made: bytes) -> None:
+    (analysis,) = BytecodeEngine().analyse(
+        Project(Path(), ()), [Source("it.bin", made, "bytecode")], seconds=1
+    )
+    assert analysis.path == "it.bin"
+
+
+def test_a_walk_that_is_out_of_time_says_so():
+    record = json.loads(next(one for one in SHIPPED if one.stem == "ModelCells").read_text())
+    code = bytes.fromhex(record["runtime"])
+    (analysis,) = BytecodeEngine().analyse(
+        Project(Path(), ()), [Source("it.bin", code, "bytecode")], seconds=0
+    )
+    assert analysis.not_analysed is not None and "out of time" in analysis.not_analysed.reason

@@ -59,13 +59,13 @@ def analyse_code(code: Code, entries: Iterable[tuple[bytes, int]], until: float)
         if time.monotonic() > until:
             cut.append(f"{name_of(selector)} (out of time)")
             continue
-        made = _function(machine, code.runtime, selector, offset, frozenset())
+        made = _function(machine, code.runtime, selector, offset, frozenset(), until)
         functions.append(made)
         if made.graph.cut:
             cut.append(f"{made.name} ({made.graph.cut})")
     others = frozenset(offset for _, offset in known)
     for start in [0, *_else(machine, known)]:
-        rest = _function(machine, code.runtime, b"", start, others)
+        rest = _function(machine, code.runtime, b"", start, others, until)
         functions.append(rest)
         if rest.graph.cut and (start or not known):
             cut.append(f"{rest.name} ({rest.graph.cut})")
@@ -104,12 +104,17 @@ def _order(hint: Hint) -> tuple[str, str, int, str]:
 
 
 def _function(
-    machine: Machine, runtime: bytes, selector: bytes, offset: int, stops: frozenset[int]
+    machine: Machine,
+    runtime: bytes,
+    selector: bytes,
+    offset: int,
+    stops: frozenset[int],
+    until: float,
 ) -> Function:
     start = State([labelled("selector")] if selector else [], Memory())
     if selector and runtime[0] in (0x60, 0x61) and runtime[2:4] == b"\x60\x40":
         start.memory.words[FREE_POINTER] = constant(runtime[1])
-    graph = explore(machine, offset, start, stops)
+    graph = explore(machine, offset, start, stops, until)
     name = name_of(selector) if selector else "fallback"
     return Function(name, selector, graph)
 

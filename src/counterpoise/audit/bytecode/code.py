@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -69,8 +70,13 @@ class Code:
         return Machine(found, jump_targets(found))
 
 
-def read_code(content: bytes) -> Code:
+def read_code(content: bytes, until: float = math.inf) -> Code:
     """What the bytes are, with the metadata cut off and deploying code run to what it deploys.
+
+    Parameters
+    ----------
+    until :
+        `time.monotonic` at which to stop looking for deployed code inside.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def read_code(content: bytes) -> Code:
     if content[0] == 0xEF:
         raise Unreadable("code that begins with 0xef, which no chain deploys (EIP-3541)")
     notes = []
-    deployed = _deployed(content)
+    deployed = _deployed(content, until)
     if deployed is not None:
         notes.append(f"deploying code; read is the {len(deployed):,} bytes that it deploys")
     runtime = deployed or content
@@ -128,7 +134,7 @@ def without_metadata(code: bytes) -> bytes:
     return code[:start] if known else code
 
 
-def _deployed(content: bytes) -> bytes | None:
+def _deployed(content: bytes, until: float) -> bytes | None:
     """What deploying code puts on the chain; None if it is deployed code already.
 
     Deploying code has no call data to load. It copies a part of itself into memory and returns
@@ -136,7 +142,7 @@ def _deployed(content: bytes) -> bytes | None:
     """
     found = {one.pc: one for one in listing(content)}
     machine = Machine(found, jump_targets(found))
-    graph = explore(machine, 0, State([]))
+    graph = explore(machine, 0, State([]), until=until)
     reached = (one.name for key in graph.outcomes for one in machine.block(key[0]))
     if "CALLDATALOAD" in reached:
         return None

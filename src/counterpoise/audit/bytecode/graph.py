@@ -7,6 +7,8 @@ block, what both know is kept.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ Key = tuple[int, int, tuple[int, ...]]
 MOST_BLOCKS = 6_000
 MOST_RUNS = 40_000
 MOST_STACK = 1_024
+LOOKS = 64
+"""Blocks that are run between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,21 @@ class Graph:
         return {key for key, one in self.outcomes.items() if one.end in (*SUCCESS, "LOST", "CUT")}
 
 
-def explore(machine: Machine, pc: int, start: State, stops: frozenset[int] = frozenset()) -> Graph:
+def explore(
+    machine: Machine,
+    pc: int,
+    start: State,
+    stops: frozenset[int] = frozenset(),
+    until: float = math.inf,
+) -> Graph:
     """Walk from an offset until nothing new is learnt, or a limit is met.
 
     Parameters
     ----------
     stops :
         Offsets at which other functions begin; the walk ends before them.
+    until :
+        `time.monotonic` at which to give up.
     """
     first = _key(machine, pc, start)
     graph, states = Graph(first), {first: start}
@@ -102,6 +114,9 @@ def explore(machine: Machine, pc: int, start: State, stops: frozenset[int] = fro
         runs += 1
         if runs > MOST_RUNS or len(states) > MOST_BLOCKS:
             graph.cut = f"more than {len(states) - 1:,} blocks"
+            break
+        if runs % LOOKS == 0 and time.monotonic() > until:
+            graph.cut = "out of time"
             break
         outcome = machine.run(key[0], states[key])
         graph.outcomes[key] = outcome

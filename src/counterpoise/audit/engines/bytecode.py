@@ -51,13 +51,14 @@ class BytecodeEngine:
     ) -> Iterator[Analysis]:
         """Walk and judge each code."""
         for source in sources:
+            until = time.monotonic() + 0.9 * seconds
             try:
-                code = read_code(source.content)
+                code = read_code(source.content, until)
             except Unreadable as error:
                 failed = NotAnalysed(source.path, self.name, error.reason, error.hint)
                 yield Analysis(source.path, not_analysed=failed)
                 continue
-            yield self._read(source, code, time.monotonic() + 0.9 * seconds)
+            yield self._read(source, code, until)
 
     def _read(self, source: Source, code: Code, until: float) -> Analysis:
         import evmole
