@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from streams import CHAIN_ID, Every, Script, Unreachable, forked, opened, run, told
-from worlds import SCALES, branch
+from worlds import SCALES, block, branch
 
 from counterpoise.core.errors import Busy, InputError, StorageError
 from counterpoise.monitor.alert import Standing
 from counterpoise.monitor.alert_book import AlertBook
-from counterpoise.monitor.service import Rhythm
+from counterpoise.monitor.detectors import make_detectors
+from counterpoise.monitor.service import Rhythm, Service
 from counterpoise.monitor.sinks.jsonl import JsonLines
 from counterpoise.monitor.state_folder import STATE, StateFolder
 from counterpoise.monitor.watch import Watch
@@ -257,3 +258,31 @@ def test_killed_at_any_moment_the_same_alerts_come_none_twice_none_lost(tmp_path
         (event.sequence, event.alert.id.hex()) for event in events
     ]
     book.close()
+
+
+def test_a_hub_of_very_many_transactions_costs_no_more_as_it_grows_and_the_cut_is_told(tmp_path):
+    def hub(at, parent):
+        first = 1 + 250 * at
+        rows = [(0, first + n) if n % 2 else (first + n, 0) for n in range(250)]
+        return block(parent, at, [(src, dst, 1000 + n, None) for n, (src, dst) in enumerate(rows)])
+
+    blocks, parent = [], bytes(32)
+    for at in range(30):
+        blocks.append(hub(at, parent))
+        parent = blocks[-1].hash
+    costs = []
+
+    class Timed(Watch):
+        def accept(self, one):
+            started = time.thread_time()
+            outcome = super().accept(one)
+            costs.append(time.thread_time() - started)
+            return outcome
+
+    watch = Timed(CHAIN_ID, make_detectors(), SCALES)
+    service = Service(watch, [], Script([[one] for one in blocks]), StateFolder(tmp_path))
+    service.run()
+    assert service.metrics.transactions == 7_500
+    assert service.metrics.cuts.lists > 5_000
+    assert sorted(costs[20:])[5] < 3 * sorted(costs[5:15])[5]
+    service.close()

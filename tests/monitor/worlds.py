@@ -32,7 +32,7 @@ def block(parent, number, transfers, *, salt=b"", time=None):
         moved = token_transfer(index, token or COIN, account(src), account(dst), amount)
         made.append(
             Transaction(
-                hash=keccak(name + bytes([index])),
+                hash=keccak(name + index.to_bytes(3, "big")),
                 index=index,
                 sender=account(src),
                 to=account(dst) if coin else token,

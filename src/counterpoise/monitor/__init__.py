@@ -1,4 +1,4 @@
-"""Patterns in transactions: features of the graph around each transfer, and a stream to test on."""
+"""Watches chains and files: patterns in transactions, alerts that say why, a guardian to act."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from counterpoise.monitor.alert_check import verify_alerts
     from counterpoise.monitor.alert_values import alert_from_value
     from counterpoise.monitor.blocks import NATIVE
+    from counterpoise.monitor.book_reads import Event, Feedback
+    from counterpoise.monitor.budget import Ranked
     from counterpoise.monitor.case_export import export_case
     from counterpoise.monitor.cases import Case
     from counterpoise.monitor.contacts import Contacts
@@ -34,14 +36,24 @@ if TYPE_CHECKING:
     from counterpoise.monitor.labels import Label, Labels, load_labels, load_lists, shipped_labels
     from counterpoise.monitor.laundering_model import LaunderingModel
     from counterpoise.monitor.lessons import Lesson, make_model
+    from counterpoise.monitor.metrics import Metrics
+    from counterpoise.monitor.opening import rows_of
     from counterpoise.monitor.picture import draw, draw_edges
     from counterpoise.monitor.rerun import derive_alerts
     from counterpoise.monitor.responder import Action, Policy, Responder
     from counterpoise.monitor.screen import Screen
     from counterpoise.monitor.screening import Expectation, Screening
+    from counterpoise.monitor.service import Rhythm, Service, Sink
     from counterpoise.monitor.signs import Decision, Sign
     from counterpoise.monitor.simulation import Intent
+    from counterpoise.monitor.sinks.jsonl import JsonLines
+    from counterpoise.monitor.sinks.terminal import Terminal
+    from counterpoise.monitor.sinks.web import WebSink
+    from counterpoise.monitor.sinks.webhook import Patience, Webhook, signature
+    from counterpoise.monitor.source import Exhausted, Place, Source
     from counterpoise.monitor.sources.chain import ChainSource
+    from counterpoise.monitor.sources.rows import RowSource, RowTerms
+    from counterpoise.monitor.state_folder import StateFolder
     from counterpoise.monitor.statements import AlertLog, WatchTerms, fetch_alert, stated_alerts
     from counterpoise.monitor.trees import BoostedTrees
     from counterpoise.monitor.typologies import TYPOLOGIES
@@ -61,6 +73,11 @@ _HOMES = {
     "alert_check": ("verify_alerts",),
     "alert_values": ("alert_from_value",),
     "blocks": ("NATIVE",),
+    "book_reads": (
+        "Event",
+        "Feedback",
+    ),
+    "budget": ("Ranked",),
     "case_export": ("export_case",),
     "cases": ("Case",),
     "contacts": ("Contacts",),
@@ -110,6 +127,8 @@ _HOMES = {
         "Lesson",
         "make_model",
     ),
+    "metrics": ("Metrics",),
+    "opening": ("rows_of",),
     "picture": (
         "draw",
         "draw_edges",
@@ -125,12 +144,35 @@ _HOMES = {
         "Expectation",
         "Screening",
     ),
+    "service": (
+        "Rhythm",
+        "Service",
+        "Sink",
+    ),
     "signs": (
         "Decision",
         "Sign",
     ),
     "simulation": ("Intent",),
+    "sinks.jsonl": ("JsonLines",),
+    "sinks.terminal": ("Terminal",),
+    "sinks.web": ("WebSink",),
+    "sinks.webhook": (
+        "Patience",
+        "Webhook",
+        "signature",
+    ),
+    "source": (
+        "Exhausted",
+        "Place",
+        "Source",
+    ),
     "sources.chain": ("ChainSource",),
+    "sources.rows": (
+        "RowSource",
+        "RowTerms",
+    ),
+    "state_folder": ("StateFolder",),
     "statements": (
         "AlertLog",
         "WatchTerms",
@@ -164,13 +206,17 @@ __all__ = [
     "Drift",
     "Edge",
     "Entity",
+    "Event",
+    "Exhausted",
     "Expectation",
+    "Feedback",
     "Finding",
     "Generator",
     "Graph",
     "GuardianClient",
     "GuardianTerms",
     "Intent",
+    "JsonLines",
     "Label",
     "Labels",
     "Laundering",
@@ -178,25 +224,39 @@ __all__ = [
     "Lesson",
     "Limits",
     "Mark",
+    "Metrics",
     "NATIVE",
     "OBSERVERS",
     "Paths",
+    "Patience",
     "PauseCase",
+    "Place",
     "Policy",
+    "Ranked",
     "Responder",
+    "Rhythm",
+    "RowSource",
+    "RowTerms",
     "Ruling",
     "Screen",
     "Screening",
+    "Service",
     "Severity",
     "Sign",
+    "Sink",
+    "Source",
     "Standing",
+    "StateFolder",
     "Stream",
     "TYPOLOGIES",
+    "Terminal",
     "Trades",
     "Traffic",
     "Wash",
     "Watch",
     "WatchTerms",
+    "WebSink",
+    "Webhook",
     "alert_from_value",
     "derive_alerts",
     "draw",
@@ -212,7 +272,9 @@ __all__ = [
     "make_detectors",
     "make_model",
     "make_observers",
+    "rows_of",
     "shipped_labels",
+    "signature",
     "stated_alerts",
     "verify_alerts",
 ]

@@ -148,6 +148,7 @@ class Service:
         if outcome.undone:
             self._say(_told_of_reorg(block, outcome))
         if events:
+            self.book.file.settle()  # nobody is told of what a loss of power could take back
             self._deliver()
 
     def _remember(self, place: Place) -> None:
