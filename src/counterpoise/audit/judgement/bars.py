@@ -178,6 +178,26 @@ def _snippets(data: Injected, found: Found, sure: Callable[[Finding], int]) -> t
 
     rows = [one for one in data.rows if (one.kind, one.shape) in data.tune]
     sizes = Counter((one.kind, one.shape) for one in rows)
+    lines, strays = _said(data, found, sure)
+    snippets = np.zeros((len(rows), len(GROUPS)), dtype=np.int64)
+    for row, one in zip(snippets, rows, strict=True):
+        for line in one.lines:
+            for group, level in lines.get((one.path, line), ()):
+                row[group] = max(row[group], level)
+    return (
+        snippets,
+        np.array([list(KINDS).index(one.kind) for one in rows]),
+        np.array([1 / sizes[one.kind, one.shape] for one in rows]),
+        np.array([level for _, level, _ in strays], dtype=np.int64),
+        np.array([group for group, _, _ in strays], dtype=np.int64),
+        np.array([share for _, _, share in strays], dtype=np.float64),
+    )
+
+
+def _said(
+    data: Injected, found: Found, sure: Callable[[Finding], int]
+) -> tuple[dict[tuple[str, int], list[tuple[int, int]]], list[tuple[int, int, float]]]:
+    """What is said of each line, as (group, confidence); and the strays, with 1 / files."""
     near: dict[str, set[int]] = defaultdict(set)
     for one in data.rows:
         near[one.path] |= {*one.lines, one.lines.start - 1, one.lines.stop}
@@ -186,34 +206,11 @@ def _snippets(data: Injected, found: Found, sure: Callable[[Finding], int]) -> t
     lines: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
     strays: list[tuple[int, int, float]] = []
     for path in data.paths:
-        for finding in found.get(path, ()):
-            if finding.rule in KINDS[kind_of[path]]:
-                said = (GROUP_OF[finding.rule], sure(finding))
-                for line in finding.lines:
-                    lines[path, line].append(said)
-                if not set(finding.lines) & near[path]:
-                    strays.append((*said, 1 / files[kind_of[path]]))
-    snippets = np.zeros((len(rows), len(GROUPS)), dtype=np.int64)
-    for row, one in zip(snippets, rows, strict=True):
-        for line in one.lines:
-            for group, level in lines.get((one.path, line), ()):
-                row[group] = max(row[group], level)
-    shares = np.array([1 / sizes[one.kind, one.shape] for one in rows])
-    kinds = np.array([list(KINDS).index(one.kind) for one in rows])
-    groups, levels, weights = (
-        (list(part) for part in zip(*strays, strict=True))
-        if strays
-        else (
-            [],
-            [],
-            [],
-        )
-    )
-    return (
-        snippets,
-        kinds,
-        shares,
-        np.array(levels, dtype=np.int64),
-        np.array(groups, dtype=np.int64),
-        np.array(weights, dtype=np.float64),
-    )
+        own = (one for one in found.get(path, ()) if one.rule in KINDS[kind_of[path]])
+        for finding in own:
+            said = (GROUP_OF[finding.rule], sure(finding))
+            for line in finding.lines:
+                lines[path, line].append(said)
+            if not set(finding.lines) & near[path]:
+                strays.append((*said, 1 / files[kind_of[path]]))
+    return lines, strays
