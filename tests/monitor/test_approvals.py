@@ -6,14 +6,14 @@ from worlds import account, word
 
 from counterpoise.core.digest import keccak
 from counterpoise.monitor.alert import Severity
-from counterpoise.monitor.blocks import TRANSFER, Block, Entry, Transaction
+from counterpoise.monitor.blocks import NATIVE, TRANSFER, Block, Entry, Frame, Transaction
 from counterpoise.monitor.detector import Context
-from counterpoise.monitor.detectors.approvals import (
+from counterpoise.monitor.detectors.approvals import Approvals
+from counterpoise.monitor.detectors.rights import (
     APPROVAL,
     FOR_ALL,
     PERMIT2_APPROVAL,
     PERMIT2_PERMIT,
-    Approvals,
     approvals_of,
 )
 from counterpoise.monitor.labels import Label, Labels
@@ -178,3 +178,35 @@ def test_a_collection_taken_away_is_told():
 
 def test_a_right_taken_back_is_forgotten():
     assert robbed(1, 0) == [] and len(robbed(1, 0, 1)) == 1
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("case", "count"),
+    [("fresh", 1), ("through it", 1), ("an old relayer", 0), ("a contract", 0), ("paid", 0)],
+)
+def test_an_account_that_foreign_code_acts_for_is_told(case, count):
+    """Ann, who sends transactions herself, pays in one that she did not send."""
+    ann, eve, shop = account(5), account(6), account(7)
+
+    def made(at, sender, to, trace=None):
+        return Transaction(keccak(bytes([at])), 0, sender, to, 0, b"", True, trace=trace)
+
+    pays = Frame("call", ann, shop, 9, b"", writes=())
+    back = (Frame("call", shop, ann, 8, b"", writes=()),) if case == "paid" else ()
+    inner = Frame("call", eve, ann, 0, b"move", writes=(), frames=(pays, *back))
+    tree = inner
+    if case == "through it":
+        tree = Frame("call", eve, TOKEN, 0, b"go", writes=(), frames=(inner,))
+    story = [(0, made(1, shop if case == "a contract" else ann, shop))]
+    story += [(1, made(2, eve, shop))] if case == "an old relayer" else []
+    story += [(9 * DAY, made(3, eve, tree.to, tree))]
+    context, detector, found = Context(1, Memory(), None), Approvals(), []
+    for at, (time, transaction) in enumerate(story):
+        block = Block(at, number(at), bytes(32), 100 + time, (transaction,))
+        found += detector.inspect(block, context)
+    assert len(found) == count
+    if found:
+        assert found[0].loss == 9 and found[0].loss_token == NATIVE

@@ -13,8 +13,9 @@ from counterpoise.core.digest import keccak
 from counterpoise.core.errors import InputError
 from counterpoise.monitor.blocks import NATIVE, TRANSFER, Block, Entry, Frame, Transaction
 from counterpoise.monitor.detectors import DETECTORS, OBSERVERS, make_detectors, make_observers
-from counterpoise.monitor.detectors.approvals import APPROVAL, Approvals
+from counterpoise.monitor.detectors.approvals import Approvals
 from counterpoise.monitor.detectors.poisoning import Poisoning
+from counterpoise.monitor.detectors.rights import APPROVAL
 from counterpoise.monitor.detectors.screening import Screening
 from counterpoise.monitor.detectors.tables import FRESH, Acquaintance, Recent
 from counterpoise.monitor.labels import Label, Labels

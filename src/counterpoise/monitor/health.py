@@ -39,10 +39,10 @@ class Health:
     ahead: int = 15
     name: str = "health"
     version: int = 1
-    _undone: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
-    _live: bool = False
-    _frequent: bool = False
-    _newest: int = -1
+    _undone: deque[int] = field(init=False, default_factory=lambda: deque(maxlen=KEPT))
+    _live: bool = field(init=False, default=False)
+    _frequent: bool = field(init=False, default=False)
+    _newest: int = field(init=False, default=-1)
 
     def observe(self, block: Block, outcome: Outcome, now: float) -> Iterable[Finding]:
         """Look at a block that was taken in at `now`, Unix seconds by the machine's clock."""
@@ -99,7 +99,7 @@ class Heads:
     behind: int = 5
     name: str = "heads"
     version: int = 1
-    _told: set[tuple[str, ...]] = field(default_factory=set)
+    _told: set[tuple[str, ...]] = field(init=False, default_factory=set)
 
     def compare(
         self, heads: Mapping[str, int], hashes: Mapping[str, bytes], number: int

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from counterpoise.core.digest import keccak
 from counterpoise.monitor.alert import Edge, Entity, Finding, Severity
-from counterpoise.monitor.blocks import NATIVE, TRANSFER, Block, Entry, Transaction
+from counterpoise.monitor.blocks import TRANSFER, Block, Transaction
 from counterpoise.monitor.detector import Context
 from counterpoise.monitor.detectors.moves import Moves, moves_of, one_each
+from counterpoise.monitor.detectors.rights import Approval, approvals_of
 from counterpoise.monitor.detectors.tables import Acquaintance, Recent
 from counterpoise.monitor.labels import NO_LABELS, Labels
 
@@ -18,23 +18,8 @@ SPENDERS = 1 << 16
 GRANTS = 8
 SHOWN = 16
 
-APPROVAL = keccak(b"Approval(address,address,uint256)")
-FOR_ALL = keccak(b"ApprovalForAll(address,address,bool)")
-PERMIT2_APPROVAL = keccak(b"Approval(address,address,address,uint160,uint48)")
-PERMIT2_PERMIT = keccak(b"Permit(address,address,address,uint160,uint48,uint48)")
-
 Grant = tuple[bytes, int, bytes, int]
 """Spender, time, transaction, and 1 if somebody else than the owner sent that transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What an event lets a spender take; `amount` 0 takes the right back."""
-
-    owner: bytes
-    token: bytes
-    spender: bytes
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +30,6 @@ class Taking:
     token: bytes
     dst: bytes
     amount: int
-
-
-def approvals_of(entries: Iterable[Entry]) -> Iterator[Approval]:
-    """The rights that a transaction's events give or take back, whatever granted them.
-
-    ERC-20 ``Approval`` (so ``increaseAllowance`` and ``permit`` too), ``ApprovalForAll`` of
-    ERC-721 and ERC-1155, and both events of Permit2, where the right is to the token that it names.
-    """
-    for entry in entries:
-        topics, data = entry.topics, entry.data
-        if len(topics) == 3 and topics[0] in (APPROVAL, FOR_ALL) and len(data) >= 32:
-            amount = int.from_bytes(data[:32], "big")
-            yield Approval(topics[1][12:], entry.address, topics[2][12:], amount)
-        elif len(topics) == 4 and topics[0] in (PERMIT2_APPROVAL, PERMIT2_PERMIT):
-            amount = int.from_bytes(data[:32], "big")
-            yield Approval(topics[1][12:], topics[2][12:], topics[3][12:], amount)
-        elif len(topics) == 4 and topics[0] == APPROVAL and not data:
-            yield Approval(topics[1][12:], entry.address, topics[2][12:], int(any(topics[2])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +91,45 @@ class Approvals:
     def _takings(
         self, transaction: Transaction, moves: Moves, book: _Book
     ) -> Iterator[Finding | None]:
-        for taking in _takings(transaction, moves):
+        for taking in _takings(transaction, moves, book):
             grant = book.grant_used(taking, transaction)
-            if grant is None or moves.block.time - grant[1] >= self.grace:
-                continue
-            yield self._judged(taking, grant, transaction, book)
+            if grant is None:
+                yield self._delegated(taking, transaction, book)
+            elif moves.block.time - grant[1] < self.grace:
+                yield self._judged(taking, grant, transaction, book)
+
+    def _delegated(self, taking: Taking, transaction: Transaction, book: _Book) -> Finding | None:
+        """A person's own account acts in a stranger's transaction: its code is another's now."""
+        label = self.labels.find(transaction.sender) or self.labels.find(taking.dst)
+        if transaction.trace is None or taking.owner not in book.persons:
+            return None
+        if label is None and not book.is_fresh(transaction.sender):
+            return None
+        walk = transaction.trace.walk()
+        if not any(frame.sender == taking.owner and not frame.failed for frame in walk):
+            return None
+        name, listed = (label.name, label.listed) if label else ("", "")
+        return Finding(
+            self.name,
+            self.version,
+            Severity.CRITICAL if label else Severity.HIGH,
+            950_000 if label else 800_000,
+            (transaction.hash,),
+            (
+                Entity(taking.owner, "victim"),
+                Entity(transaction.sender, "spender", name, listed),
+                Entity(taking.dst, "receiver"),
+            ),
+            (
+                f"{taking.owner.hex()}, a person's account, sent {taking.amount} of "
+                f"{taking.token.hex()} in a transaction of {transaction.sender.hex()} and got "
+                "nothing back: it must have let foreign code act for it (EIP-7702)",
+            ),
+            (Edge(taking.owner, taking.dst, taking.token, taking.amount, transaction.hash),),
+            f"accounts emptied by {transaction.sender.hex()}",
+            taking.amount,
+            taking.token,
+        )
 
     def _judged(
         self, taking: Taking, grant: Grant, transaction: Transaction, book: _Book
@@ -178,6 +179,7 @@ class _Book:
         self.known.begin(block.number, block.time)
         self.grants = Recent(context.memory, "approvals, grants", OWNERS)
         self.takings = Recent(context.memory, "approvals, robbed", SPENDERS)
+        self.persons = Recent(context.memory, "approvals, persons", OWNERS)
 
     def note(self, approval: Approval, transaction: Transaction) -> None:
         """Write a right down, or strike it out."""
@@ -224,21 +226,24 @@ class _Book:
         if transaction.created is not None:
             self.known.meet(transaction.created, self.time, created=True)
         self.known.meet(transaction.sender, self.time)
+        self.persons.keep(transaction.sender, 1)
         if transaction.to is not None:
             self.known.meet(transaction.to, self.time)
 
 
-def _takings(transaction: Transaction, moves: Moves) -> Iterator[Taking]:
+def _takings(transaction: Transaction, moves: Moves, book: _Book) -> Iterator[Taking]:
     """What left accounts that did not send the transaction and got nothing back in it."""
     moved = moves.transfers.get(transaction.index, ())
-    ends = (transaction.sender, transaction.to)
+    ends = {transaction.sender, transaction.to}
+    if transaction.to != transaction.sender and transaction.to in book.persons:
+        ends.discard(transaction.to)
     pieces = any(len(entry.topics) == 4 for entry in transaction.entries)
     if not pieces and all(transfer.src in ends for transfer in moved):
         return
     gaining = {transfer.dst for transfer in moved if transfer.amount}
     sums: dict[tuple[bytes, bytes, bytes], int] = {}
     for transfer in moved:
-        if transfer.token != NATIVE and transfer.amount:
+        if transfer.amount:
             key = (transfer.src, transfer.token, transfer.dst)
             sums[key] = sums.get(key, 0) + transfer.amount
     for entry in transaction.entries:

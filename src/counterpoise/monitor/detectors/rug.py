@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from counterpoise.monitor.alert import Edge, Entity, Finding, Severity
 from counterpoise.monitor.blocks import Block, Frame, Transaction, Transfer
 from counterpoise.monitor.detector import Context
-from counterpoise.monitor.detectors.approvals import APPROVAL
 from counterpoise.monitor.detectors.moves import Moves, edge_of, moves_of, one_each
 from counterpoise.monitor.detectors.reentrancy import selector
+from counterpoise.monitor.detectors.rights import APPROVAL
 from counterpoise.monitor.detectors.rug_book import DAY, Contract, Contracts, Holding
 
 NOBODY = bytes(20)
