@@ -10,6 +10,7 @@ from counterpoise.core.errors import InputError
 from counterpoise.monitor.alert import Severity
 from counterpoise.monitor.blocks import NATIVE
 from counterpoise.monitor.detectors.laundering import HUB, Laundering, in_words, scheme_of
+from counterpoise.monitor.detectors.tables import Recent
 from counterpoise.monitor.generator import Generator, Traffic
 from counterpoise.monitor.laundering_model import LaunderingModel
 from counterpoise.monitor.memory import Memory
@@ -93,6 +94,25 @@ def test_a_restart_and_a_fork_change_no_alert(seen):
     straight = block(tip.hash, tip.number + 1, rows[:2], time=TRAFFIC.days * 86_400)
     assert again.accept(straight) == watch.accept(straight)
     assert watch.memory.summary() == again.memory.summary()
+
+
+def test_random_forks_leave_no_trace():
+    keen = Laundering(replace(LaunderingModel.shipped(), least=-(1 << 50), sure=0), per_hour=40)
+    draw, main = np.random.default_rng(6), branch(30, 25)
+    shown, straight = Watch(1, [keen], SCALES), Watch(1, [keen], SCALES)
+    for number, one in enumerate(main):
+        if number and draw.random() < 0.5:
+            back = int(draw.integers(0, min(number, 6)))
+            for other in branch(100 + number, 3, main[number - 1 - back].hash, number - back):
+                shown.accept(other)
+            for again in main[number - back : number]:
+                shown.accept(again)
+        shown.accept(one)
+        straight.accept(one)
+    raised = [[alert for step in w.steps for alert in step.alerts] for w in (shown, straight)]
+    assert raised[0] == raised[1] and len(raised[0]) > 5
+    assert shown.memory.summary() == straight.memory.summary()
+    assert shown.flows.graph.summary() == straight.flows.graph.summary()
 
 
 def test_a_model_of_other_features_is_refused():
@@ -181,7 +201,7 @@ def test_shares_are_written_with_two_decimals():
 
 
 def test_a_hub_joins_no_schemes():
-    table, model = Memory().table("schemes"), LaunderingModel.shipped()
+    table, model = Recent(Memory(), "schemes", 99), LaunderingModel.shipped()
     rows = [transfer for one in branch(3, 8) for transfer in _transfers(one)]
     features = dict.fromkeys(model.names, 0) | {"sent_src": HUB + 1}
     first = scheme_of(table, 10, rows[0], features, b"\1" * 32)

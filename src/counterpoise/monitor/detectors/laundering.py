@@ -16,6 +16,7 @@ from counterpoise.core.errors import InputError
 from counterpoise.monitor.alert import Edge, Entity, Finding, Severity
 from counterpoise.monitor.blocks import Block, Transfer
 from counterpoise.monitor.detector import Context
+from counterpoise.monitor.detectors.tables import Recent
 from counterpoise.monitor.graph_state import DAY
 from counterpoise.monitor.laundering_model import LaunderingModel
 from counterpoise.monitor.memory import Table
@@ -29,6 +30,8 @@ HUB = 64
 """An account with more transfers within the window joins nothing: exchanges are in all schemes."""
 
 REASONS = 5
+MEMBERS = 1 << 16
+"""Most accounts of schemes that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Laundering:
         picture = context.flow.around(row)
         confidence = model.confidence(score)
         digest = block.transactions[transfer.transaction].hash
+        schemes = Recent(context.memory, SCHEMES, MEMBERS)
         added = model.contributions(features)[:REASONS]
         looks = tuple(f"looks like {one.name}: {one.why}" for one in readings(named))
         return Finding(
@@ -100,7 +104,7 @@ class Laundering:
                 *(f"{name} = {value} adds {in_words(by)}" for name, value, by in added),
             ),
             edges=picture.edges,
-            scheme=scheme_of(context.memory.table(SCHEMES), block.time, transfer, named, digest),
+            scheme=scheme_of(schemes, block.time, transfer, named, digest),
             loss=transfer.amount,
             loss_token=transfer.token,
             limits=picture.cut,
@@ -122,7 +126,7 @@ def in_words(score: int) -> str:
 
 
 def scheme_of(
-    table: Table, time: int, transfer: Transfer, features: dict[str, int], digest: bytes
+    known: Recent, time: int, transfer: Transfer, features: dict[str, int], digest: bytes
 ) -> str:
     """The scheme that one of the two accounts belongs to, or a new one; both belong to it now."""
     ends = [
@@ -130,11 +134,11 @@ def scheme_of(
         for account, side in ((transfer.src, "src"), (transfer.dst, "dst"))
         if features[f"sent_{side}"] + features[f"received_{side}"] <= HUB
     ]
-    known = [table.get(account) for account in ends]
-    recent = [(began, name) for name, began, seen in filter(None, known) if seen > time - WINDOW]
-    began, name = min(recent, default=(time, f"laundering-{digest.hex()[:16]}"))
+    found = filter(None, (known.get(account) for account in ends))
+    running = [(began, name) for name, began, seen in found if seen > time - WINDOW]
+    began, name = min(running, default=(time, f"laundering-{digest.hex()[:16]}"))
     for account in ends:
-        table.put(account, (name, began, time))
+        known.put(account, (name, began, time))
     return name
 
 
