@@ -5,7 +5,7 @@ from eth_account import Account as EthAccount
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoise.chain import Account, Keyring, Transaction, recover, rlp
+from counterpoise.chain import Account, Keyring, Transaction, deploy, recover, rlp
 from counterpoise.chain.account import ORDER
 from counterpoise.chain.engines.keystore import encrypt
 from counterpoise.core.digest import keccak
@@ -166,3 +166,9 @@ def test_a_local_key_is_refused_on_a_public_chain_before_anything_is_sent(
         deploy(chain, accounts[0], counter_artifact)
     assert chain.block().number == 0
     chain.close()
+
+
+def test_the_first_contract_lies_where_the_account_says(chain, accounts):
+    account = accounts[7]
+    assert deploy(chain, account, "Judge").address == account.first_contract
+    assert deploy(chain, account, "Judge").address != account.first_contract

@@ -81,6 +81,11 @@ class Account:
         """The private key itself, 32 bytes."""
         return bytes(self._secret.secret)
 
+    @property
+    def first_contract(self) -> bytes:
+        """The address of the first contract it deploys, if that is the first thing it sends."""
+        return keccak(b"\xd6\x94" + self.address + b"\x80")[12:]
+
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign a 32-byte digest; gives r, s and v (27 or 28), 65 bytes, s low."""
         if len(digest) != 32:

@@ -17,7 +17,7 @@ from counterpoise.apps.diagnosis.integer_model import integer_model
 from counterpoise.apps.diagnosis.people import logits_of
 from counterpoise.apps.diagnosis.verify import comparisons
 from counterpoise.chain import Contract, artifact, deploy
-from counterpoise.core.digest import keccak, sha256
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.inference import Imported
@@ -142,7 +142,7 @@ def _publish(run: Diagnosis) -> Imported:
 def _desk(run: Diagnosis, model: bytes) -> Contract:
     """Deploy the contract that asks, or find it: the first one of an account of its own."""
     office = run.network.account(OFFICE)
-    address = keccak(b"\xd6\x94" + office.address + b"\x80")[12:]
+    address = office.first_contract
     if run.network.chain.code(address):
         return Contract(run.network.chain, address, artifact("SecondOpinion"))
     run.network.fund(office.address, GAS_MONEY)

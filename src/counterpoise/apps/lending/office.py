@@ -8,7 +8,7 @@ from counterpoise.apps.lending.desk import DeskClient
 from counterpoise.apps.lending.pricing import Point, Policy
 from counterpoise.apps.lending.scorecard import NAME, Scorecard
 from counterpoise.chain import Account, Contract, artifact
-from counterpoise.core.digest import keccak, sha256
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.inference import Card, ModelsClient, Net
@@ -64,9 +64,8 @@ def open_desk(
     office :
         An account that never sends anything else, so that the desk's address follows from it.
     """
-    address = first_contract_of(office.address)
-    if network.chain.code(address):
-        return desk_at(network, address)
+    if network.chain.code(office.first_contract):
+        return desk_at(network, office.first_contract)
     return DeskClient.deploy(
         office,
         network.contract("Oracle"),
@@ -75,11 +74,6 @@ def open_desk(
         attester=attester.address,
         policy=policy,
     )
-
-
-def first_contract_of(account: bytes) -> bytes:
-    """Give the address of the first contract that an account deploys: CREATE with nonce 0."""
-    return keccak(b"\xd6\x94" + account + b"\x80")[12:]
 
 
 def desk_at(network: Network, address: bytes) -> DeskClient:
