@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 
 import pytest
 from guardian_world import DEPOSIT, TERMS, build_world, refused
+from worlds import GENESIS, block
 
 from counterpoise.core.errors import InputError
 from counterpoise.jobs import TokenClient
 from counterpoise.monitor.alert import Alert, Entity, Finding, Severity
+from counterpoise.monitor.alert_book import AlertBook
 from counterpoise.monitor.guardian_client import GuardianClient, GuardianTerms, Ruling
 from counterpoise.monitor.responder import Policy, Responder
+from counterpoise.monitor.sinks.guard import GuardSink
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +173,19 @@ def test_a_pause_whose_alert_was_reorged_away_is_told_while_it_runs(world, clien
     assert regret.case.number == 1 and "retracted" in regret.reason
     client.veto(world.veto, world.vault.address)
     assert acting.respond(Block((), (alert,))) == []
+
+
+def test_a_service_pauses_once_for_each_alert_even_if_it_is_told_twice(world, client, tmp_path):
+    said = []
+    book = AlertBook(tmp_path / "alerts.sqlite")
+    sink = GuardSink(responder(world, client), said.append)
+    alert = alert_about(world.vault.address)
+    book.record(block(GENESIS, 7, []), (alert, alert_about(world.stranger.address, number=9)))
+    sink.deliver(book)
+    sink.deliver(book)
+    assert [case.digest for case in client.cases()] == [alert.digest]
+    assert len(said) == 1 and "is paused until" in said[0]
+    book.tell("guard", 0)  # as if the process had ended before it noted how far it was
+    sink.deliver(book)
+    assert len(list(client.cases())) == 1 and "paused already" in said[1]
+    book.close()

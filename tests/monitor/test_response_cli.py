@@ -6,15 +6,20 @@ import pytest
 from click.testing import CliRunner
 from test_case_export import a_case
 
-from counterpoise.core.errors import InputError
+from counterpoise.apps.watchtower import STAGED
+from counterpoise.chain import Contract, artifact_of, deploy
+from counterpoise.core.errors import InputError, Reverted
 from counterpoise.core.units import TOKEN, to_checksum
 from counterpoise.monitor.alert import Alert, Finding, Severity
 from counterpoise.monitor.alert_book import AlertBook
+from counterpoise.monitor.alert_check import verify_alerts
 from counterpoise.monitor.case_cli import export
 from counterpoise.monitor.guardian_cli import guardian
+from counterpoise.monitor.run_cli import run as watch
 from counterpoise.monitor.screen_cli import screen
-from counterpoise.monitor.statements import AlertLog, WatchTerms
+from counterpoise.monitor.statements import AlertLog, WatchTerms, stated_alerts
 from counterpoise.network import create_network, open_network
+from counterpoise.provenance import Verdict
 
 
 def run(command, *words):
@@ -148,3 +153,33 @@ def test_a_pause_is_made_vetoed_ruled_and_listed(state):
     assert ruled.output.strip().endswith("wrong")
     (listed,) = json.loads(run(guardian, "cases", target, *where, "--json").output)
     assert (listed["case"], listed["outcome"], listed["bond"]) == (1, "wrong", str(5 * TOKEN))
+
+
+def test_a_service_states_alerts_and_pauses_what_it_guards(tmp_path):
+    with create_network(tmp_path, seed=bytes(32)) as network:
+        token, owner = network.contract("CreditToken"), network.account("operator")
+        thief, reporter = network.account("thief"), network.account("reporter")
+        for one in (thief, reporter):
+            network.fund(one.address, 10**20)
+        token.transact(owner, "mint", reporter.address, 100 * TOKEN)
+        guardian_at = network.contract("Guardian").address
+        bank = deploy(network.chain, owner, artifact_of(STAGED / "savings.vy"), guardian_at)
+        terms = (600, 60, 10_000, 1_000, 5 * TOKEN, TOKEN, 600, owner.address, owner.address)
+        bank.transact(owner, "consent", terms)
+        bank.transact(owner, "bring", value=20 * TOKEN)
+        burglar = deploy(network.chain, thief, artifact_of(STAGED / "burglar.vy"), bank.address)
+        burglar.transact(thief, "rob", 3, value=TOKEN)
+    words = ("--source", "local", "--state", tmp_path, "--detect", "reentrancy", "--detect", "rug")
+    acting = ("--log", "watcher", "--guard", to_checksum(bank.address), "--budget", "rug=5")
+    done = run(watch, *words, *acting, "--seconds", 12, "--json")
+    raised = json.loads(done.stdout)["raised"]
+    assert f"{to_checksum(bank.address)} is paused until" in done.stderr.replace("\n", "")
+    with open_network(tmp_path) as network:
+        verdict = Verdict()
+        assert verify_alerts(network, verdict) == raised and verdict.is_true, verdict.first
+        stated = stated_alerts(network.log_reader().entries())
+        told = [one.statement.predicate["detector"] for one in stated]
+        assert told.count("reentrancy") == 1 and set(told) <= {"reentrancy", "health"}
+        with pytest.raises(Reverted, match="savings: paused"):
+            bank = Contract(network.chain, bank.address, bank.artifact)
+            bank.transact(network.account("operator"), "take_all")

@@ -54,6 +54,8 @@ class Wanted:
     secret_env: str = "COUNTERPOISE_WEBHOOK_SECRET"  # noqa: S105
     serve: str | None = None
     log_as: str | None = None
+    guards: tuple[str, ...] = ()
+    report_as: str = "reporter"
 
 
 def rows_of(
@@ -128,10 +130,14 @@ def opened(wanted: Wanted, *, sinks: Sequence[Sink] = (), say: Say) -> Iterator[
         scales = scales_of(wanted.scales, _usual_scales(wanted, network))
         folder, metrics = StateFolder(home_of(wanted)), Metrics()
         stack.callback(folder.close)
-        watch, places = folder.load(source.chain_id, _budgeted(detectors, wanted), scales)
+        budgets = _budgets(detectors, wanted)
+        watch, places = folder.load(source.chain_id, _budgeted(detectors, budgets), scales)
         every = [*sinks, *_sinks(wanted, folder.book_path, metrics, stack, say)]
-        if wanted.log_as is not None:
-            every.append(_log_sink(wanted, network, source, detectors, scales, coins, quotes))
+        if wanted.log_as is not None or wanted.guards:
+            from counterpoise.monitor.sinks.opening import acting_sinks
+
+            priced = {"coins": coins, "quotes": quotes, "budgets": budgets}
+            every += acting_sinks(wanted, network, source.chain_id, detectors, scales, priced, say)
         service = Service(
             watch,
             places,
@@ -204,9 +210,7 @@ def _usual_scales(wanted: Wanted, network: Network | None) -> dict[bytes, int]:
     return found
 
 
-def _budgeted(detectors: Sequence[Detector], wanted: Wanted) -> list[Detector]:
-    from counterpoise.monitor.budget import Ranked
-
+def _budgets(detectors: Sequence[Detector], wanted: Wanted) -> dict[str, int]:
     limits = {}
     for word in wanted.budgets:
         name, _, count = word.partition("=")
@@ -214,6 +218,12 @@ def _budgeted(detectors: Sequence[Detector], wanted: Wanted) -> list[Detector]:
             known = ", ".join(one.name for one in detectors)
             raise InputError(f"{word!r} is no budget", hint=f"write NAME=PER_HOUR, of {known}")
         limits[name] = int(count)
+    return limits
+
+
+def _budgeted(detectors: Sequence[Detector], limits: Mapping[str, int]) -> list[Detector]:
+    from counterpoise.monitor.budget import Ranked
+
     return [Ranked(one, limits[one.name]) if one.name in limits else one for one in detectors]
 
 
@@ -257,24 +267,3 @@ def webhook_of(wanted: Wanted, book: Path, say: Say, metrics: Metrics | None = N
     if metrics is not None:
         metrics.sinks["webhook"] = hook.counts
     return hook
-
-
-def _log_sink(
-    wanted: Wanted,
-    network: Network | None,
-    source: Source,
-    detectors: Sequence[Detector],
-    scales: Mapping[bytes, int],
-    coins: Sequence[bytes],
-    quotes: Sequence[bytes],
-) -> Sink:
-    from counterpoise.monitor.sinks.log import LogSink
-    from counterpoise.monitor.statements import AlertLog, WatchTerms
-
-    if network is None:
-        raise InputError("alerts go into the log of a network", hint="give --state DIR")
-    terms = WatchTerms.of(
-        source.chain_id, wanted.start, detectors, scales, coins=coins, quotes=quotes
-    )
-    account = network.account(wanted.log_as or "")
-    return LogSink(AlertLog(network.log, network.store, account, terms))

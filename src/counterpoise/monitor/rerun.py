@@ -9,6 +9,7 @@ from counterpoise.chain import Chain
 from counterpoise.core.errors import InputError
 from counterpoise.monitor.alert import Alert
 from counterpoise.monitor.blocks import Block
+from counterpoise.monitor.budget import Ranked
 from counterpoise.monitor.detector import Detector
 from counterpoise.monitor.detectors import DETECTORS, make_detectors
 from counterpoise.monitor.sources.chain import ChainSource
@@ -47,7 +48,11 @@ def detectors_of(terms: WatchTerms) -> tuple[Detector, ...]:
 
 def watch_of(terms: WatchTerms) -> Watch:
     """A watch on these terms, that has seen nothing yet."""
-    return Watch(terms.chain_id, detectors_of(terms), terms.scales)
+    limits = terms.budgets
+    detectors = [
+        Ranked(one, limits[one.name]) if one.name in limits else one for one in detectors_of(terms)
+    ]
+    return Watch(terms.chain_id, detectors, terms.scales)
 
 
 def derive_alerts(

@@ -75,13 +75,17 @@ class Responder:
 
     def respond(self, outcome: Outcome) -> list[Action]:
         """Act on the alerts that a block raised; tell of pauses whose alert was retracted."""
+        return self.act(outcome.raised, outcome.retracted)
+
+    def act(self, raised: Iterable[Alert], retracted: Iterable[Alert] = ()) -> list[Action]:
+        """The same for alerts from wherever; one that comes again pauses nobody again."""
         actions = [
             self._act(alert, target)
-            for alert in outcome.raised
+            for alert in raised
             if self._matters(alert)
             for target in self._concerned(alert)
         ]
-        return actions + [one for alert in outcome.retracted for one in self._regret(alert)]
+        return actions + [one for alert in retracted for one in self._regret(alert)]
 
     def _matters(self, alert: Alert) -> bool:
         finding, policy = alert.finding, self.policy

@@ -81,6 +81,15 @@ def watching(command: Any) -> Any:
 @click.option("--webhook-secret-env", "secret_env", default="COUNTERPOISE_WEBHOOK_SECRET",
               show_default=True, help="Variable with the key of the signature.")  # fmt: skip
 @click.option("--log", "log_as", metavar="NAME", help="State alerts in the log as this account.")
+@click.option(
+    "--guard",
+    "guards",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Pause this contract if it is attacked.",
+)
+@click.option("--reporter", "report_as", metavar="NAME", default="reporter", show_default=True,
+              help="Account that stands for pauses with its bond.")  # fmt: skip
 @watching
 def run(**options: Any) -> None:
     """Watch a source until stopped: blocks in, alerts out, each once.

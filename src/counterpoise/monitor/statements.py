@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.chain import Account
@@ -52,6 +52,8 @@ class WatchTerms:
         Digest of what the detectors rest on besides, by name: ``labels``, ``laundering``.
     coins, quotes :
         See `detectors.make_detectors`.
+    budgets :
+        Alerts an hour of those detectors that `budget.Ranked` holds to so many.
     """
 
     chain_id: int
@@ -61,6 +63,7 @@ class WatchTerms:
     lists: Mapping[str, bytes]
     coins: tuple[bytes, ...] = ()
     quotes: tuple[bytes, ...] = ()
+    budgets: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -72,11 +75,13 @@ class WatchTerms:
         *,
         coins: Collection[bytes] = (),
         quotes: Collection[bytes] = (),
+        budgets: Mapping[str, int] | None = None,
     ) -> WatchTerms:
-        """The terms of a watch with these detectors, as `make_detectors` gave them."""
+        """The terms of a watch with these detectors, as `make_detectors` gave them, unwrapped."""
         named = tuple((detector.name, detector.version) for detector in detectors)
         chosen = (tuple(sorted(coins)), tuple(sorted(quotes)))
-        return cls(chain_id, first, named, dict(scales), foundations(detectors), *chosen)
+        lists, limits = foundations(detectors), dict(budgets or {})
+        return cls(chain_id, first, named, dict(scales), lists, *chosen, limits)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
@@ -90,6 +95,7 @@ class WatchTerms:
                 "lists": {name: digest.hex() for name, digest in self.lists.items()},
                 "coins": [to_checksum(token) for token in self.coins],
                 "quotes": [to_checksum(token) for token in self.quotes],
+                "budgets": dict(self.budgets),
             }
         )
 
@@ -111,6 +117,7 @@ class WatchTerms:
                 {name: bytes.fromhex(digest) for name, digest in record["lists"].items()},
                 tuple(map(parse_address, record["coins"])),
                 tuple(map(parse_address, record["quotes"])),
+                {name: int(count) for name, count in record["budgets"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"these bytes are no terms of a watch: {error!r}") from error
