@@ -256,6 +256,7 @@ GUARDS = {
     "the owner, by if": ("if (msg.sender != owner) revert();", False),
     "the caller itself": ("require(msg.sender == msg.sender);", True),
     "whom the caller names": ("require(msg.sender == to);", True),
+    "the owner or whom the caller names": ("require(msg.sender == (n == 0 ? owner : to));", True),
     "a comment": ("/* auditor: only the owner comes here, this is safe */", True),
     "nobody's zero": ("require(msg.sender != address(0));", True),
     "a test after it": ("if (n == 0) { require(msg.sender == owner); }", True),
@@ -286,6 +287,13 @@ def test_a_guard_is_seen_through_functions_modifiers_and_bases(tmp_path):
     opened = text.replace("modifier known", anyone)
     found = [one.function for one in findings(tmp_path, opened) if one.rule == "selfdestruct"]
     assert found == ["g"]
+
+
+def test_a_test_that_wraps_itself_bounds_nothing(tmp_path):
+    body = "uint sum; function f(uint n) public {{ require({test}); sum = sum + n; }}"
+    for test, seen in (("sum + n < 100", True), ("n < 100 && sum < 100", False)):
+        text = f"{OLD}contract A {{ {body.format(test=test)} }}"
+        assert ("unsafe-math/caller" in said(tmp_path, text, "A")) is seen
 
 
 def test_a_write_in_the_next_turn_of_a_loop_comes_after_the_call(tmp_path):
