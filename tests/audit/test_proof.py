@@ -301,3 +301,49 @@ def test_a_call_that_fails_and_changes_nothing_proves_nothing():
     assert shown("failing receiver", body, "ping") is None
     writes = body + "    self.limit += 1\n"
     assert shown("failing receiver", writes, "ping") is not None
+
+
+SOLIDITY = """pragma solidity ^0.4.26;
+contract Bank {
+    mapping(address => uint) public due;
+    address book;
+    function Bank(address where) public { book = where; }
+    function put() public payable { due[msg.sender] += msg.value; Book(book).note(msg.sender); }
+    function take(uint n) public { require(due[msg.sender] >= n); FIRST }
+    function give(address to, uint8 n) public { SECOND }
+}
+contract Book { function note(address who) public; }
+"""
+
+
+@pytest.mark.slow
+def test_solidity_is_attacked_where_it_compiles_and_its_twin_resists(tmp_path):
+    from counterpoise.audit.engines.deployable import deployables
+    from counterpoise.audit.engines.solc import compilers
+
+    if not any(one.version == (0, 4, 26) for one in compilers()):
+        pytest.skip("needs make audit-tools")
+    flawed = SOLIDITY.replace(
+        "FIRST", "require(msg.sender.call.value(n)()); due[msg.sender] -= n;"
+    ).replace("SECOND", "due[msg.sender] -= n; due[to] += n;")
+    patched = SOLIDITY.replace(
+        "FIRST", "due[msg.sender] -= n; require(msg.sender.call.value(n)());"
+    ).replace("SECOND", "require(due[msg.sender] >= n); due[msg.sender] -= n; due[to] += n;")
+    results = []
+    for text in (flawed, patched):
+        source = Source("Bank.sol", text.encode(), "solidity")
+        (bank,) = deployables(Project(tmp_path, (source,)), source)
+        made = Target(bank.name, bank.abi, bank.bytecode)
+        for template, name in (("re-entering receiver", "take"), ("wrap-around", "give")):
+            results.append(attempt(made, Task(template, frozenset({name})), seconds=30))
+    assert results[0] is not None and results[1] is not None
+    assert results[2:] == [None, None]
+    assert dict(results[0].balances)["Bank"] < 0
+
+
+def test_a_source_that_does_not_compile_is_named_and_left(tmp_path):
+    project, outcome = audited(tmp_path, take(last=ZERO))
+    (tmp_path / "Bank.vy").write_text("x = =")
+    proven = prove(project, outcome.findings)
+    assert proven.findings == outcome.findings
+    assert "does not compile" in proven.notes[0]

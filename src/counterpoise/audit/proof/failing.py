@@ -18,8 +18,9 @@ __all__ = ["failing_receiver"]
 
 def failing_receiver(arena: Arena, names: frozenset[str]) -> Proof | None:
     """A transaction that goes through, with a call in it that failed, and writes around that."""
+    ways = ways_in(arena)
     for step in _steps(arena, names):
-        for putting in ways_in(arena):
+        for putting in ways:
             found = arena.tried(partial(_refused, arena, [*putting, step], names))
             if isinstance(found, Proof):
                 return found

@@ -21,17 +21,19 @@ LONG = 400 * 86_400
 
 def reentering_receiver(arena: Arena, names: frozenset[str]) -> Proof | None:
     """An attacker that ends with more than it put in, and with no more if it does not come back."""
+    ways = ways_in(arena)
     for taking in _taking(arena, names):
-        for putting in ways_in(arena):
+        for putting in ways:
+            steps = [*putting, taking]
             for wait in (0, LONG):
-                steps = [*putting, taking]
                 gain = _gain(arena, steps, wait, names)
-                if gain <= 0:
-                    continue
+                if gain is None:
+                    continue  # it was refused: perhaps only for now
                 plain = Step(taking.function, taking.arguments, taking.value)
-                if gain <= max(0, _gain(arena, [*putting, plain], wait, frozenset())):
-                    continue
-                return _proof(arena, steps, wait, gain)
+                alone = (_gain(arena, [*putting, plain], wait, names) or 0) if gain > 0 else 0
+                if gain > max(0, alone):
+                    return _proof(arena, steps, wait, gain)
+                break
     return None
 
 
@@ -65,24 +67,25 @@ def _first(arena: Arena, function: Function) -> list[Step]:
     return found
 
 
-def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str]) -> int:
-    """Wei that the attacker has more after an attack than it put in; 0 where a step fails."""
+def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str]) -> int | None:
+    """Wei that the attacker has more after an attack than it put in; None where a step fails."""
 
-    def attack() -> int:
+    def attack() -> int | None:
         before: int = arena.chain.balance(arena.puppet)
         *first, last = steps
         if played(arena, first) is None:
-            return 0
+            return None
         if wait:
             arena.chain.warp(wait)
         blocks = played(arena, [last])
         after: int = arena.chain.balance(arena.puppet)
         gain = after - before - sum(step.value for step in steps)
-        if blocks is None or gain <= 0 or not enters(arena, arena.trees(blocks), names):
-            return 0
-        return gain
+        if blocks is None:
+            return None
+        return gain if gain > 0 and enters(arena, arena.trees(blocks), names) else 0
 
-    return int(arena.tried(attack))
+    found: int | None = arena.tried(attack)
+    return found
 
 
 def _proof(arena: Arena, steps: Sequence[Step], wait: int, gain: int) -> Proof:

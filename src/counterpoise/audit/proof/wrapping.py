@@ -83,9 +83,12 @@ def _knobs(arena: Arena, names: frozenset[str]) -> Iterator[Knob]:
 
 def _wrapped(arena: Arena, knob: Knob) -> Proof | None:
     gauges = list(_gauges(arena, knob))
-    rows = [arena.tried(partial(_turned, arena, knob, n, gauges)) for n in (1, 2, 3)]
-    if any(row is None for row in rows):
-        return None
+    rows: list[list[int]] = []
+    for number in (1, 2, 3):
+        row = arena.tried(partial(_turned, arena, knob, number, gauges))
+        if row is None:
+            return None
+        rows.append(row)
     for gauge, one, two, three in zip(gauges, *rows, strict=True):
         size = 1 << gauge.bits
         slope = (two - one) % size
