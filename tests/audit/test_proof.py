@@ -347,3 +347,27 @@ def test_a_source_that_does_not_compile_is_named_and_left(tmp_path):
     proven = prove(project, outcome.findings)
     assert proven.findings == outcome.findings
     assert "does not compile" in proven.notes[0]
+
+
+def test_what_is_paid_only_later_is_waited_for():
+    late = """
+since: HashMap[address, uint256]
+
+@external
+@payable
+def lay():
+    self.due[msg.sender] += msg.value
+    self.since[msg.sender] = block.timestamp
+
+@external
+def take():
+    n: uint256 = self.due[msg.sender]
+    if block.timestamp > self.since[msg.sender] + 86400 and self.since[msg.sender] > 0:
+        FIRST
+        raw_call(msg.sender, b"", value=n)
+        LAST
+"""
+    flawed = late.replace("FIRST", "pass").replace("LAST", ZERO)
+    assert shown("re-entering receiver", flawed, "take") is not None
+    patched = late.replace("FIRST", ZERO).replace("LAST", "pass")
+    assert shown("re-entering receiver", patched, "take") is None

@@ -28,7 +28,7 @@ def reentering_receiver(arena: Arena, names: frozenset[str]) -> Proof | None:
             for wait in (0, LONG):
                 gain = _gain(arena, steps, wait, names)
                 if gain is None:
-                    continue  # it was refused: perhaps only for now
+                    continue  # nothing was paid: perhaps only not yet
                 plain = Step(taking.function, taking.arguments, taking.value)
                 alone = (_gain(arena, [*putting, plain], wait, names) or 0) if gain > 0 else 0
                 if gain > max(0, alone):
@@ -68,7 +68,7 @@ def _first(arena: Arena, function: Function) -> list[Step]:
 
 
 def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str]) -> int | None:
-    """Wei that the attacker has more after an attack than it put in; None where a step fails."""
+    """Wei that the attacker has more in the end than it put in; None where it is paid nothing."""
 
     def attack() -> int | None:
         before: int = arena.chain.balance(arena.puppet)
@@ -77,10 +77,11 @@ def _gain(arena: Arena, steps: Sequence[Step], wait: int, names: frozenset[str])
             return None
         if wait:
             arena.chain.warp(wait)
+        middle: int = arena.chain.balance(arena.puppet)
         blocks = played(arena, [last])
         after: int = arena.chain.balance(arena.puppet)
         gain = after - before - sum(step.value for step in steps)
-        if blocks is None:
+        if blocks is None or after <= middle:
             return None
         return gain if gain > 0 and enters(arena, arena.trees(blocks), names) else 0
 
