@@ -87,6 +87,14 @@ def test_a_signed_right_that_a_stranger_hands_in_makes_it_sure(world):
     assert any("signature" in reason for reason in finding.reasons)
 
 
+def test_a_signed_right_used_in_the_same_transaction_is_told(world):
+    stage = world.stage
+    ends = (stage.who("ann").address, stage.who("eve").address)
+    stage.act("eve", world.drainer, "grab", world.coin.address, *ends, UNIT)
+    (finding,) = stage.findings(Approvals())
+    assert finding.severity is Severity.HIGH and len(finding.transactions) == 1
+
+
 def test_a_right_given_to_a_listed_account_is_told_at_once(world):
     label = Label("Fake_Phishing1", "phishing", "mine", "2026-01-31")
     labels = Labels({world.drainer.address: label})
@@ -153,14 +161,15 @@ def test_the_events_are_those_of_the_standards():
     assert PERMIT2_PERMIT.hex().startswith("c6a377bf")
 
 
-def robbed(*events):
+def robbed(*events, others=()):
     """What is found when rights are given and taken back, and then two pieces taken."""
 
     def made(index, sender, entries):
         return Transaction(keccak(bytes([index])), 0, sender, TOKEN, 0, b"", True, tuple(entries))
 
-    rights = (FOR_ALL, word(OWNER), word(SPENDER))
-    story = [made(at, OWNER, [Entry(0, TOKEN, rights, number(e))]) for at, e in enumerate(events)]
+    given = [(SPENDER, event) for event in events] + [(account(9), event) for event in others]
+    rights = [((FOR_ALL, word(OWNER), word(who)), number(event)) for who, event in given]
+    story = [made(at, OWNER, [Entry(0, TOKEN, *right)]) for at, right in enumerate(rights)]
     pieces = [
         Entry(at, TOKEN, (TRANSFER, word(OWNER), word(SPENDER), number(at)), b"") for at in (1, 2)
     ]
@@ -178,6 +187,7 @@ def test_a_collection_taken_away_is_told():
 
 def test_a_right_taken_back_is_forgotten():
     assert robbed(1, 0) == [] and len(robbed(1, 0, 1)) == 1
+    assert len(robbed(1, others=(1, 0))) == 1  # another's, which leaves this one
 
 
 DAY = 86_400

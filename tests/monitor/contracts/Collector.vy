@@ -10,9 +10,20 @@
 from ethereum.ercs import IERC20
 
 
+interface Permits:
+    def permit(owner: address, spender: address, amount: uint256): nonpayable
+
+
 @external
 def take(token: address, owner: address, receiver: address, amount: uint256):
     assert extcall IERC20(token).transferFrom(owner, receiver, amount), "collector: not given"
+
+
+@external
+def grab(token: address, owner: address, receiver: address, amount: uint256):
+    """Hands a signed right in and uses it at once."""
+    extcall Permits(token).permit(owner, self, amount)
+    assert extcall IERC20(token).transferFrom(owner, receiver, amount), "collector: not given at once"
 
 
 @external
