@@ -68,16 +68,17 @@ def _naming(transactions: Sequence[bytes], alerts: Sequence[Alert]) -> list[Aler
 
 
 def _planted(planted: Planted, alerts: Sequence[Alert]) -> Record:
-    """An attack, and the first alert of the detector that is made for it."""
+    """An attack: the first alert of the detector that is made for it, and how grave it got."""
     naming = _naming(planted.transactions, alerts)
-    own = next((one for one in naming if one.finding.detector == planted.detector), None)
+    by_own = [one for one in naming if one.finding.detector == planted.detector]
+    own = by_own[0] if by_own else None
     found = (
         {}
         if own is None
         else {
             "block": own.block_number,
-            "severity": own.finding.severity.name.lower(),
-            "confidence_ppm": own.finding.confidence,
+            "severity": max(one.finding.severity for one in by_own).name.lower(),
+            "confidence_ppm": max(one.finding.confidence for one in by_own),
             "reason": own.finding.reasons[0],
             "loss": str(own.finding.loss),
         }
