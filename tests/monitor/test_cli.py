@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -126,6 +127,18 @@ def test_each_source_has_a_folder_of_its_own(tmp_path):
     assert home_of(Wanted("local", state=tmp_path)) == tmp_path / "monitor"
 
 
+def _blocks_in(book):
+    if not book.exists():
+        return 0
+    db = sqlite3.connect(book, timeout=10)
+    try:
+        return db.execute("select count(*) from branch").fetchone()[0]
+    except sqlite3.OperationalError:  # the tables are not there yet
+        return 0
+    finally:
+        db.close()
+
+
 def test_a_signal_stops_a_watch_which_writes_its_state_and_goes_on_later(tmp_path):
     rows = [f"{1_700_000_000 + n},a{n % 50},b{n % 7},{n + 1}" for n in range(12_000)]
     path = tmp_path / "long.csv"
@@ -136,9 +149,9 @@ def test_a_signal_stops_a_watch_which_writes_its_state_and_goes_on_later(tmp_pat
     command += ["--detect", "timing"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not (home / "alerts.sqlite-wal").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.3)
+    while _blocks_in(home / "alerts.sqlite") < 5 and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
