@@ -99,15 +99,16 @@ class Scene:
         return deploy(self.chain, who, artifact_of(STAGED / f"{name}.vy"), *args)
 
     def measure(self, rounds):
-        """Milliseconds by kind, and what each came to."""
-        times, found = {kind: [] for kind in self.intents}, {}
+        """Milliseconds at the wall by kind, what each came to, and milliseconds of CPU of all."""
+        times, found, cpu = {kind: [] for kind in self.intents}, {}, []
         for _ in range(rounds):
             for kind, intent in self.intents.items():
                 self.chain.mine()
-                start = time.perf_counter()
+                start, spent = time.perf_counter(), time.process_time()
                 found[kind] = self.screen.screen(intent)
                 times[kind].append(1e3 * (time.perf_counter() - start))
-        return times, found
+                cpu.append(1e3 * (time.process_time() - spent))
+        return times, found, cpu
 
 
 def main():
@@ -117,7 +118,7 @@ def main():
     rounds = 8 if parser.parse_args().quick else 60
     scene, begun = Scene(), time.process_time()
     scene.measure(2)
-    times, found = scene.measure(rounds)
+    times, found, cpu = scene.measure(rounds)
     print(f"{platform.machine()}, Python {platform.python_version()}; {rounds} rounds")
     print(f"{'transaction':14} {'p50 ms':>8} {'p95 ms':>8} {'score':>6}  decision")
     figures = {}
@@ -128,13 +129,16 @@ def main():
         print(f"{kind:14} {p50:8.2f} {p95:8.2f} {verdict.score:6}  {verdict.decision}")
     every = [one for taken in times.values() for one in taken]
     overall = float(np.percentile(every, 95))
+    cpu_p95 = float(np.percentile(cpu, 95))
     print(f"all: p95 {overall:.2f} ms, at most {max(every):.2f} ms; wanted {TARGET_MS} ms p95")
+    print(f"CPU alone: p95 {cpu_p95:.2f} ms")
     record = {
         "benchmark": "monitor_screen",
         "kinds": figures,
         "p50_ms": round(statistics.median(every), 2),
         "p95_ms": round(overall, 2),
         "max_ms": round(max(every), 2),
+        "cpu_p95_ms": round(cpu_p95, 2),
         "target_ms": TARGET_MS,
         "met": overall <= TARGET_MS,
         "cpu_seconds": round(time.process_time() - begun, 1),
