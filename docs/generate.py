@@ -22,6 +22,7 @@ FACES = (
     "provenance",
     "jobs",
     "verification",
+    "payments",
     "network",
     "federation",
     "inference",

@@ -20,7 +20,7 @@ FLOORS = [
     "core",
     "chain store",
     "provenance jobs inference",
-    "verification",
+    "verification payments",
     "network",
     "federation oracle audit monitor consensus",
     "apps",

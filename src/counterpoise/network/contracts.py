@@ -4,6 +4,7 @@ from counterpoise.chain import Account, Chain, Contract, Workbench, deploy
 from counterpoise.core.errors import InputError
 from counterpoise.core.log_table import table_bytes
 from counterpoise.core.units import PPM, TOKEN
+from counterpoise.payments import place_contracts
 from counterpoise.verification import ZkClient, deploy_verifier
 
 NOBODY = bytes(20)
@@ -16,7 +17,12 @@ PATIENCE = 7 * DAY
 
 
 def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
-    """Deploy every contract of a network; give their addresses by name."""
+    """Deploy every contract of a network; give their addresses by name.
+
+    On a local chain the contracts of payments come first, at the addresses that x402's clients
+    know: what is deployed after them buries them under blocks.
+    """
+    placed = place_contracts(chain)
     contracts = [*_foundation(chain, operator)]
     token, _, jobs, _, rounds = contracts
     models = deploy(chain, operator, "Models")
@@ -32,7 +38,7 @@ def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
         *_round_judge(chain, operator, rounds),
         deploy(chain, operator, "Guardian", token.address),
     ]
-    return {contract.artifact.name: contract.address for contract in contracts}
+    return {contract.artifact.name: contract.address for contract in contracts} | placed
 
 
 def _foundation(chain: Chain, operator: Account) -> tuple[Contract, ...]:
