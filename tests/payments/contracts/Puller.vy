@@ -6,6 +6,16 @@
 
 from ethereum.ercs import IERC20
 
+brings: bool
+
+
+@external
+def bring(brings: bool):
+    """
+    @notice Say whether it brings the tokens after it called back.
+    """
+    self.brings = brings
+
 
 @external
 def collect(payer: address, token: address, amount: uint256, id: bytes32, order: Bytes[1024]):
@@ -15,4 +25,5 @@ def collect(payer: address, token: address, amount: uint256, id: bytes32, order:
         assert extcall IERC20(token).transferFrom(payer, msg.sender, amount // 2)
     elif order != b"nothing":
         raw_call(msg.sender, order)
-        assert extcall IERC20(token).transferFrom(payer, msg.sender, amount)
+        if self.brings:
+            assert extcall IERC20(token).transferFrom(payer, msg.sender, amount)
