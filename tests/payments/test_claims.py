@@ -206,6 +206,19 @@ def test_a_payer_that_is_a_contract_says_itself_what_it_signed(world, refused, o
     assert world.channels.channel(config).pending == 990
 
 
+def test_an_authorizer_that_is_a_contract_signs_batches_and_refunds(world, refused, odd):
+    owner = Account.local(b"owner of the wallet")
+    wallet = deploy(world.chain, world.minter, odd("Wallet"), owner.address)
+    config = world.filled(receiver_authorizer=wallet.address)
+    rows, channels = [world.claim(config, 10)], world.channels
+    with refused("payments: batch: invalid signature"):
+        channels.claim_signed(world.relay, rows, channels.sign_batch(world.authorizer, rows))
+    channels.claim_signed(world.relay, rows, channels.sign_batch(owner, rows))
+    signature = channels.sign_refund(owner, config, 40)
+    channels.refund_signed(world.relay, config, 40, signature)
+    assert channels.channel(config) == Channel(960, 10, refunds=1)
+
+
 def test_a_payer_that_burns_gas_blocks_no_other(world, odd):
     owner, wallet, config = contract_payer(world, odd)
     good = world.filled()

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from counterpoise.chain import Contract, artifact
+from counterpoise.jobs import Payment
 from counterpoise.payments import DEPOSIT_COLLECTOR, Channel
+from counterpoise.payments.signing import deposit_nonce
 
 
 def test_an_authorization_is_good_between_its_times_and_once(world, refused):
@@ -17,6 +19,21 @@ def test_an_authorization_is_good_between_its_times_and_once(world, refused):
     world.channels.deposit(world.relay, signed)
     with refused("token: authorization is used or canceled"):
         world.channels.deposit(world.relay, signed)
+
+
+def test_an_authorization_is_brought_by_the_collector_alone(world, refused):
+    """Nobody can take the signature off the wire and move the tokens elsewhere."""
+    config = world.config()
+    signed = world.signed_deposit(config, 10)
+    nonce = deposit_nonce(config.id(world.channels.domain), signed.salt)
+    payment = Payment(
+        world.payer.address, DEPOSIT_COLLECTOR, 10, signed.valid_before, nonce, by_receiver=True
+    )
+    with refused("token: caller must be the payee"):
+        world.token.pay(world.stranger, payment, signed.signature)
+    payment = replace(payment, by_receiver=False)
+    with refused("token: invalid signature"):
+        world.token.pay(world.stranger, payment, signed.signature)
 
 
 def test_an_authorization_fills_the_channel_that_it_names(world, refused):
