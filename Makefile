@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk clean
+.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk audit-tools clean
 
 demo: .venv/core
 	@$(BIN)/counterpoise demo $(ARGS)
@@ -82,9 +82,9 @@ zk: .tools/zk/made
 	$(BIN)/counterpoise verification zk verifier --solc .tools/zk/node_modules/solc
 	touch $@
 
-# What the audit of Solidity drives: compilers by exact version (they need Node), and Slither in an
-# environment of its own. Nothing is fetched when an audit runs.
-audit-tools: .tools/solc/made .tools/slither/made
+# What the audit drives: compilers by exact version (they need Node), Slither in an environment of its
+# own, the reader of bytecode. Nothing is fetched when an audit runs.
+audit-tools: .tools/solc/made .tools/slither/made .tools/bytecode/made
 .tools/solc/made: requirements/solc.txt
 	@mkdir -p .tools/solc
 	@set -e; grep -v '^#' $< | while read version digest; do \
@@ -97,6 +97,9 @@ audit-tools: .tools/solc/made .tools/slither/made
 	  rm .tools/solc/solc-$$version.tgz; \
 	done
 	@touch $@
+.tools/bytecode/made: .venv/core requirements/audit.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/audit.txt
+	@mkdir -p .tools/bytecode && touch $@
 .tools/slither/made: requirements/slither.txt
 	$(PYTHON) -m venv .tools/slither
 	.tools/slither/bin/python -m pip install --quiet --require-hashes -r $<

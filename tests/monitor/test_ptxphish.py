@@ -9,7 +9,7 @@ from counterpoise.core.errors import ChainError, InputError
 from counterpoise.monitor.blocks import TRANSFER
 from counterpoise.monitor.datasets import ptxphish
 from counterpoise.monitor.datasets.spreadsheet import load_cells, place_of
-from counterpoise.monitor.detectors.approvals import APPROVAL
+from counterpoise.monitor.detectors.rights import APPROVAL
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 VICTIM, THIEF, FRIEND, TOKEN = ("0x" + byte * 20 for byte in ("a1", "b2", "c3", "d4"))

@@ -103,7 +103,6 @@ def test_what_makes_no_sense_is_refused_with_a_reason(run, tmp_path):
         (("ask", "toy", "--values", "1,2,3,4"), "one key is wanted"),
         (("latest", "toy", "zz"), "is no commitment"),
         (("status", 9), "there is no request 9"),
-        (("serve", "--level", "zk", *client), "offers no level zk"),
         (("serve", *client, "--network", tmp_path / "n.json"), "name two networks"),
     ):
         with pytest.raises(InputError, match=message):
