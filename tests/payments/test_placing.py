@@ -1,12 +1,16 @@
 """The contracts lie where x402's clients look for them, on local chains alone, and stay there."""
 
+import threading
+
 import pytest
 
 from counterpoise.chain import Contract, artifact, open_chain
 from counterpoise.chain.anvil import find_anvil
+from counterpoise.chain.rpc.server import RpcServer
 from counterpoise.core.errors import Reverted
+from counterpoise.jobs import TokenClient
 from counterpoise.network import create_network, open_network
-from counterpoise.payments import ChannelsClient, place_contracts
+from counterpoise.payments import ChannelConfig, ChannelsClient, Claim, place_contracts
 from counterpoise.payments.placing import PLACES
 
 
@@ -62,6 +66,31 @@ def test_anvil_takes_the_contracts_too(anvil):
     client = ChannelsClient(anvil)
     domain = client.contract.call("eip712Domain")
     assert domain[1:4] == (client.domain.name, client.domain.version, anvil.chain_id())
+
+
+def test_a_served_chain_takes_the_contracts_and_pays_through_them(chain, accounts):
+    """As x402's clients meet it: over JSON-RPC, with the payer's signature alone."""
+    payer, seller, relay = accounts[:3]
+    with RpcServer(chain, port=0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        host, port = server.server_address
+        served = open_chain(f"http://{host}:{port}")
+        assert place_contracts(served) == PLACES
+        token, client = TokenClient.deploy(served, relay, relay.address), ChannelsClient(served)
+        token.mint(relay, payer.address, 50)
+        parties = (payer.address, payer.address, seller.address, seller.address)
+        config = ChannelConfig(*parties, token.address)
+        until = served.block().time + 600
+        signed = client.sign_deposit(payer, config, 50, token=token, valid_before=until, salt=1)
+        client.deposit(relay, signed)
+        voucher = client.vouchers.sign(payer, config.id(client.domain), 30)
+        client.claim(seller, [Claim(config, voucher, 30)])
+        client.settle(relay, seller.address, token.address)
+        assert token.balance(seller.address) == 30
+        served.close()
+        server.shutdown()
+        thread.join()
 
 
 def test_many_calls_are_read_at_once(chain):
