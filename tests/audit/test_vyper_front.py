@@ -242,7 +242,7 @@ def test_an_interrupted_audit_leaves_no_process_and_keeps_what_was_read(strange)
         if threading.active_count() <= before:
             break
         time.sleep(0.1)
-    assert threading.active_count() <= before
+    assert threading.active_count() <= before, threading.enumerate()
 
 
 def test_a_broken_cache_entry_is_made_anew(tmp_path):

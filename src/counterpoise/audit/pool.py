@@ -51,7 +51,7 @@ def read_all(
 def _drain(
     worker: Worker, tasks: queue.SimpleQueue[Source], done: queue.SimpleQueue[Analysis]
 ) -> None:
-    while True:
+    while not worker.ended:
         try:
             source = tasks.get_nowait()
         except queue.Empty:
@@ -130,6 +130,8 @@ class Worker:
                 target=self._listen, args=(self.process.stderr,), daemon=True
             )
             self.listener.start()
+            if self.ended:  # ended while it was being started
+                self.process.kill()
         return self.process
 
     def _listen(self, errors: IO[str]) -> None:
@@ -142,7 +144,7 @@ class Worker:
 
     def end(self, *, for_good: bool = True) -> None:
         """End the process, if there is one."""
-        self.ended = for_good
+        self.ended = self.ended or for_good
         process, self.process = self.process, None
         if process is None:
             return
