@@ -1,5 +1,6 @@
 """The world of channels: one chain with the contracts in their places, and accounts by role."""
 
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -12,6 +13,8 @@ from counterpoise.core.errors import Reverted
 from counterpoise.jobs import TokenClient
 from counterpoise.payments import ChannelConfig, ChannelsClient, Claim, place_contracts
 from counterpoise.payments.signing import MAX_AMOUNT, NOBODY
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CONTRACTS = Path(__file__).parent / "contracts"
 START = 1_700_000_000

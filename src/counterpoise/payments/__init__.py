@@ -4,9 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.payments.budget import Allowance, Budget
+    from counterpoise.payments.buyer import Answer, Bought, Buyer, send_by_http
     from counterpoise.payments.channels import MAX_ROWS, ChannelsClient, SignedDeposit
+    from counterpoise.payments.facilitator import Facilitator
     from counterpoise.payments.placing import place_contracts
     from counterpoise.payments.rules import Channel, Earned, Fault
+    from counterpoise.payments.seller import Seller
+    from counterpoise.payments.settlement import Claimed, Settlement
     from counterpoise.payments.signing import (
         BATCH_SETTLEMENT,
         DEPOSIT_COLLECTOR,
@@ -19,9 +24,62 @@ if TYPE_CHECKING:
         refund_digest,
         voucher_digest,
     )
+    from counterpoise.payments.terms import Look, Refusal, Terms, Ticket
+    from counterpoise.payments.till import Till
+    from counterpoise.payments.voucher_store import Kept, VoucherStore
     from counterpoise.payments.vouchers import Vouchers
+    from counterpoise.payments.wire import (
+        Offer,
+        Payment,
+        Required,
+        Response,
+        pack,
+        read_payment,
+        unpack,
+    )
+    from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment
 
 _HOMES = {
+    "budget": (
+        "Allowance",
+        "Budget",
+    ),
+    "buyer": (
+        "Answer",
+        "Bought",
+        "Buyer",
+        "send_by_http",
+    ),
+    "facilitator": ("Facilitator",),
+    "seller": ("Seller",),
+    "settlement": (
+        "Claimed",
+        "Settlement",
+    ),
+    "terms": (
+        "Look",
+        "Refusal",
+        "Terms",
+        "Ticket",
+    ),
+    "till": ("Till",),
+    "voucher_store": (
+        "Kept",
+        "VoucherStore",
+    ),
+    "wire": (
+        "Offer",
+        "Payment",
+        "Required",
+        "Response",
+        "pack",
+        "read_payment",
+        "unpack",
+    ),
+    "wire_schemes": (
+        "ChannelPayment",
+        "ExactPayment",
+    ),
     "channels": ("MAX_ROWS", "ChannelsClient", "SignedDeposit"),
     "placing": ("place_contracts",),
     "rules": ("Channel", "Earned", "Fault"),
@@ -42,24 +100,50 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Allowance",
+    "Answer",
+    "batch_digest",
     "BATCH_SETTLEMENT",
+    "Bought",
+    "Budget",
+    "Buyer",
     "Channel",
+    "channel_domain",
     "ChannelConfig",
+    "ChannelPayment",
     "ChannelsClient",
     "Claim",
+    "Claimed",
     "DEPOSIT_COLLECTOR",
     "Earned",
+    "ExactPayment",
+    "Facilitator",
     "Fault",
+    "Kept",
+    "Look",
     "MAX_ROWS",
     "MULTICALL",
-    "SignedDeposit",
-    "Voucher",
-    "Vouchers",
-    "batch_digest",
-    "channel_domain",
+    "Offer",
+    "pack",
+    "Payment",
     "place_contracts",
+    "read_payment",
     "refund_digest",
+    "Refusal",
+    "Required",
+    "Response",
+    "Seller",
+    "send_by_http",
+    "Settlement",
+    "SignedDeposit",
+    "Terms",
+    "Ticket",
+    "Till",
+    "unpack",
+    "Voucher",
     "voucher_digest",
+    "Vouchers",
+    "VoucherStore",
 ]
 
 

@@ -1,0 +1,143 @@
+"""A seller's till: the rules of a paid route together with a chain and a clock.
+
+    admit  ->  do the work  ->  finish  ->  send the answer  ->  answered
+
+Every step may wait for the chain or the disk, and any number of threads may take them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from counterpoise.core.errors import ChainError, InputError, Reverted, VerificationError
+from counterpoise.payments.channels import ChannelsClient
+from counterpoise.payments.facilitator import Facilitator
+from counterpoise.payments.seller import Seller
+from counterpoise.payments.terms import Look, Refusal, Ticket
+from counterpoise.payments.wire import Response, read_payment
+from counterpoise.payments.wire_schemes import hexed
+
+Headers = Iterable[tuple[str, str]] | Mapping[str, str]
+
+
+class Till:
+    """Takes the payments of one seller.
+
+    Parameters
+    ----------
+    clock :
+        Gives the Unix time.
+    """
+
+    def __init__(
+        self,
+        seller: Seller,
+        channels: ChannelsClient,
+        facilitator: Facilitator,
+        clock: Callable[[], float],
+    ) -> None:
+        self.seller, self.channels, self.facilitator = seller, channels, facilitator
+        self._clock = clock
+        self._transactions: dict[Ticket, bytes] = {}
+
+    def admit(
+        self, headers: Headers, price: int, request: bytes, resource: str
+    ) -> Ticket | Refusal:
+        """Judge a request by its headers; a deposit that comes with it is brought first.
+
+        Parameters
+        ----------
+        price :
+            In base units; what a call may cost at most.
+        request :
+            32 bytes that name the request: its method, path and body.
+        """
+        try:
+            payment = read_payment(headers)
+        except InputError as wrong:
+            return self._refusal(price, resource, f"invalid_payload: {wrong.message}")
+        if payment is None:
+            return Refusal(self.seller.offer(price, resource))
+        try:
+            step = self.seller.open(payment, price, request, self._now(), resource)
+            if isinstance(step, Look):
+                self._look(step)
+                step = self.seller.open(payment, price, request, self._now(), resource)
+            if isinstance(step, Look):
+                return self._refusal(price, resource, "verification_state_unavailable")
+            return step if isinstance(step, Refusal) else self._prepare(step, price, resource)
+        except ChainError as failed:
+            return self._refusal(price, resource, f"chain_unavailable: {failed.message}")
+
+    def finish(self, ticket: Ticket, amount: int | None = None) -> Response | Refusal:
+        """Charge for work that was done; the answer may leave if this gives a `Response`.
+
+        A refusal means that nothing was charged: the answer must be dropped. Where the chain is
+        silent, the same payment and request may be sent again.
+        """
+        seller = self.seller
+        amount = ticket.price if amount is None else amount
+        try:
+            if not ticket.is_repeat or ticket.exact is not None:
+                seller.store.sync(seller.charge(ticket, amount))
+            if ticket.exact is not None:
+                amount = ticket.price
+                self._transactions[ticket] = self.facilitator.transfer(ticket.exact)
+                seller.release(ticket)
+        except (ChainError, VerificationError) as failed:
+            seller.release(ticket)
+            self._transactions.pop(ticket, None)
+            reason = _reason(failed)
+            return self._refusal(ticket.price, "", f"{reason}: {failed.message}")
+        return seller.response(ticket, amount, self._transaction(ticket))
+
+    def cancel(self, ticket: Ticket) -> Response | None:
+        """Charge nothing: the work failed. Gives what to tell of a deposit that was made."""
+        self.seller.release(ticket)
+        if ticket.channel is None or ticket.deposit is None:
+            return None
+        return self.seller.response(ticket, 0, self._transaction(ticket))
+
+    def answered(self, ticket: Ticket) -> None:
+        """Take note that the whole answer was sent."""
+        self.seller.answered(ticket)
+
+    def _prepare(self, ticket: Ticket, price: int, resource: str) -> Ticket | Refusal:
+        """Do on the chain what must be done before the work."""
+        try:
+            if ticket.deposit is not None:
+                self._transactions[ticket] = self.facilitator.deposit(ticket.deposit)
+                state = self.channels.channel(ticket.deposit.config)
+                refused = self.seller.funded(ticket, state, self._now(), resource)
+                if refused is not None:
+                    self._transactions.pop(ticket, None)
+                    return refused
+            elif ticket.exact is not None and not self.facilitator.is_paid(ticket.exact.transfer):
+                self.facilitator.check(ticket.exact)
+            elif ticket.exact is not None and not ticket.is_repeat:
+                raise Reverted("transferWithAuthorization", "authorization is used")
+        except ChainError as failed:
+            self.seller.release(ticket)
+            name = "deposit" if ticket.deposit is not None else "transaction"
+            return self._refusal(price, resource, f"{name}_simulation_failed: {failed.message}")
+        return ticket
+
+    def _look(self, step: Look) -> None:
+        channel = step.config.id(self.channels.domain)
+        self.seller.saw(channel, self.channels.channel(step.config), self._now())
+
+    def _transaction(self, ticket: Ticket) -> str:
+        digest = self._transactions.pop(ticket, b"")
+        return hexed(digest) if digest else ""
+
+    def _refusal(self, price: int, resource: str, reason: str) -> Refusal:
+        return Refusal(self.seller.offer(price, resource, reason))
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def _reason(failed: ChainError | VerificationError) -> str:
+    if isinstance(failed, VerificationError):
+        return "reservation_expired"
+    return "transaction_failed" if isinstance(failed, Reverted) else "settlement_pending"
