@@ -23,6 +23,7 @@ FACES = (
     "jobs",
     "verification",
     "payments",
+    "identity",
     "network",
     "federation",
     "inference",

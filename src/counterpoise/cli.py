@@ -22,6 +22,11 @@ ROOMS = {
     ),
     "provenance": ("counterpoise.provenance.cli", "provenance", "Log, receipts, lineage."),
     "job": ("counterpoise.jobs.cli", "job", "Escrowed work: create, fund, claim, refund."),
+    "identity": (
+        "counterpoise.identity.cli",
+        "identity",
+        "Agents, and ratings that were paid for.",
+    ),
     "verification": (
         "counterpoise.verification.cli",
         "verification",

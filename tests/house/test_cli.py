@@ -15,6 +15,7 @@ VERBS = [
     "federation",
     "provenance",
     "job",
+    "identity",
     "verification",
     "inference",
     "oracle",

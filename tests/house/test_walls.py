@@ -20,7 +20,7 @@ FLOORS = [
     "core",
     "chain store",
     "provenance jobs inference",
-    "verification payments",
+    "verification payments identity",
     "network",
     "federation oracle audit monitor consensus",
     "apps",

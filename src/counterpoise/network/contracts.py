@@ -14,6 +14,7 @@ BOND, DEMAND_BOND = 10 * TOKEN, TOKEN
 LIVENESS, TO_REVEAL = HOUR, 10 * MINUTE
 LEAST_STAKE, MEMBERS = 25 * TOKEN, 3
 PATIENCE = 7 * DAY
+_ABOUT_AGENTS = ("Reputation", "Validation")
 
 
 def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
@@ -37,6 +38,7 @@ def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
         _assertions(chain, operator, token, levels["Quorum"]),
         *_round_judge(chain, operator, rounds),
         deploy(chain, operator, "Guardian", token.address),
+        *_identity(chain, operator),
     ]
     return {contract.artifact.name: contract.address for contract in contracts} | placed
 
@@ -93,6 +95,13 @@ def _round_judge(chain: Chain, operator: Account, rounds: Contract) -> list[Cont
     ]
     addresses = [bench.address for bench in benches]
     return [*benches, deploy(chain, operator, "RoundJudge", rounds.address, addresses)]
+
+
+def _identity(chain: Chain, operator: Account) -> list[Contract]:
+    """Agents, what clients say of them, and what validators find."""
+    agents = deploy(chain, operator, "IdentityRegistry")
+    about = [deploy(chain, operator, f"{kind}Registry", agents.address) for kind in _ABOUT_AGENTS]
+    return [agents, *about]
 
 
 def _assertions(chain: Chain, operator: Account, token: Contract, quorum: Contract) -> Contract:
