@@ -117,6 +117,18 @@ def test_any_column_is_judged_as_the_rules_say_and_an_honest_one_never_falls(
     market.chain.revert(place)
 
 
+def test_stakes_whose_floors_do_not_fill_one_are_normalised_twice(market):
+    market.client.stake(market.ann, 20 * TOKEN, 0)
+    market.client.stake(market.cleo, TOKEN, 2)
+    market.commit_and_reveal({name: [0, 0, 0, 9, 0, 0, 0, 0] for name in STAKES})
+    market.propose()
+    ledger = market.client.ledger()
+    once = [(part << 32) // 111 for part in (60, 30, 21)]
+    assert (ledger.posted[3].consensus, ledger.posted[3].rank) == (ONE, sum(once) + 1)
+    with refused("the column is right"):
+        market.client.convict(market.stranger, Lie(3, "column"), ledger)
+
+
 @pytest.mark.parametrize(
     ("number", "part", "by", "kind"),
     [
