@@ -39,7 +39,7 @@ contracts: .venv/dev
 # Makes the pinned requirements anew; the address of no registry is recorded.
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	@set -e; for name in core dev interop zk audit slither kafka; do \
+	@set -e; for name in core dev interop zk audit slither kafka x402; do \
 	  $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --strip-extras --allow-unsafe --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -72,6 +72,13 @@ interop: .tools/model-signing/made .tools/aics/made
 	    .tools/aics/bin/python -m pip install --quiet --require-hashes -r $< && touch $@; exit; \
 	  fi; \
 	done; echo "aics-tlog is left out: it needs Python 3.12"
+
+# The stock client and server of x402, to pay and be paid by, in an environment of their own.
+market-sdk: .tools/x402/made
+.tools/x402/made: requirements/x402.txt
+	$(PYTHON) -m venv .tools/x402
+	.tools/x402/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
 
 # Zero-knowledge proofs: their engine, and the verifier contract, which Node compiles once.
 zk: .tools/zk/made
