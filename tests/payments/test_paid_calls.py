@@ -9,6 +9,7 @@ from paid_shop import Shop
 from counterpoise.core.errors import InputError, Unreachable, VerificationError
 from counterpoise.payments.seller import MISMATCH
 from counterpoise.payments.terms import Refusal
+from counterpoise.payments.voucher_store import VoucherStore
 from counterpoise.payments.wire import BATCH, EXACT, SIGNATURE, Payment, pack, read_payment
 from counterpoise.payments.wire_schemes import ChannelPayment
 
@@ -112,8 +113,10 @@ def test_an_answer_that_never_arrived_is_given_again_and_charged_once(shop):
 
     for body in (b"1", b"2"):
         shop.lose_answer = lose
-        assert buyer.fetch(URL, body=body).answer.body == b"answer to " + body
+        bought = buyer.fetch(URL, body=body)
+        assert (bought.answer.body, bought.paid) == (b"answer to " + body, 10)
     assert owed(shop) == 30
+    assert shop.requests == 6
     shop.lose_answer = lose
     exact = shop.buyer(schemes=(EXACT,))
     assert exact.fetch(URL).paid == 10
@@ -352,3 +355,18 @@ def test_what_was_charged_survives_a_restart_to_the_unit(shop, world):
     before = world.balance(world.receiver)
     shop.settlement().settle()
     assert world.balance(world.receiver) - before == 50
+
+
+def test_a_charge_lies_on_the_disk_before_its_answer_leaves(shop, tmp_path):
+    buyer, seen = shop.buyer(), []
+
+    def look():
+        copy = tmp_path / f"copy {len(seen)}"
+        copy.write_bytes(shop.path.read_bytes())
+        with VoucherStore(copy) as store:
+            seen.append([kept.charged for kept in store.channels().values()])
+
+    shop.lose_answer = look
+    for _ in range(3):
+        buyer.fetch(URL)
+    assert seen == [[10], [20], [30]]

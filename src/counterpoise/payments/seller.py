@@ -132,6 +132,8 @@ class Seller:
     def charge(self, ticket: Ticket, amount: int | None = None) -> int:
         """Take the price, or less; durable once `store.sync` of the number given has returned.
 
+        A repeat costs nothing more.
+
         Raises
         ------
         VerificationError :
@@ -145,15 +147,15 @@ class Seller:
         with self._lock:
             if self._reserved.get(ticket.key) is not ticket:
                 raise VerificationError("the call took longer than its place was reserved")
-            self._unanswered.add(ticket.key)
             if ticket.exact is not None:
                 before = ticket.exact.transfer.valid_before
                 return self.store.spend(ticket.key, ticket.request, before)
             del self._reserved[ticket.key]
+            if ticket.is_repeat or amount == 0:
+                return 0
+            self._unanswered.add(ticket.key)
             assert ticket.channel is not None
             paid, charged = ticket.channel, self._charged(ticket.key) + amount
-            if amount == 0:
-                return 0
             return self.store.charge(Kept(paid.config, paid.voucher, charged, ticket.request))
 
     def release(self, ticket: Ticket) -> None:
@@ -203,7 +205,9 @@ class Seller:
                 raise NotTaken(BUSY)
             kept = self.store.kept(voucher.channel)
             if kept is not None and self._is_unanswered(kept, voucher, request):
-                return self._reserve(Ticket(voucher.channel, 0, request, now, paid, is_repeat=True))
+                return self._reserve(
+                    Ticket(voucher.channel, price, request, now, paid, is_repeat=True)
+                )
             place = self._places.get(voucher.channel)
             if place is None or not 0 <= now - place.seen <= self.terms.freshness:
                 return Look(config)

@@ -78,8 +78,7 @@ class Till:
         seller = self.seller
         amount = ticket.price if amount is None else amount
         try:
-            if not ticket.is_repeat or ticket.exact is not None:
-                seller.store.sync(seller.charge(ticket, amount))
+            seller.store.sync(seller.charge(ticket, amount))
             if ticket.exact is not None:
                 amount = ticket.price
                 self._transactions[ticket] = self.facilitator.transfer(ticket.exact)
