@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk audit-tools clean
+.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk audit-tools market-sdk clean
 
 demo: .venv/core
 	@$(BIN)/counterpoise demo $(ARGS)
@@ -39,7 +39,7 @@ contracts: .venv/dev
 # Makes the pinned requirements anew; the address of no registry is recorded.
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	@set -e; for name in core dev interop zk audit slither kafka x402; do \
+	@set -e; for name in core dev interop zk audit slither kafka x402 schemathesis; do \
 	  $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --strip-extras --allow-unsafe --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
@@ -73,11 +73,16 @@ interop: .tools/model-signing/made .tools/aics/made
 	  fi; \
 	done; echo "aics-tlog is left out: it needs Python 3.12"
 
-# The stock client and server of x402, to pay and be paid by, in an environment of their own.
-market-sdk: .tools/x402/made
+# What strangers would bring to our gateway, in environments of their own: the stock x402, MCP, A2A and
+# OpenAI packages, and schemathesis, which throws malformed requests at every route.
+market-sdk: .tools/x402/made .tools/schemathesis/made
 .tools/x402/made: requirements/x402.txt
 	$(PYTHON) -m venv .tools/x402
 	.tools/x402/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+.tools/schemathesis/made: requirements/schemathesis.txt
+	$(PYTHON) -m venv .tools/schemathesis
+	.tools/schemathesis/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
 # Zero-knowledge proofs: their engine, and the verifier contract, which Node compiles once.

@@ -31,6 +31,7 @@ FACES = (
     "audit",
     "monitor",
     "consensus",
+    "market",
 )
 
 

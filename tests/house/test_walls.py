@@ -23,6 +23,7 @@ FLOORS = [
     "verification payments identity",
     "network",
     "federation oracle audit monitor consensus",
+    "market",
     "apps",
     "cli __main__ verify",
 ]
