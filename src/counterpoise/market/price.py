@@ -14,7 +14,7 @@ class Unit(StrEnum):
     """What a price is for."""
 
     CALL = "call"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105  (of text)
     JOB = "job"
 
 
