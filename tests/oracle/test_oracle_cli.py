@@ -14,8 +14,9 @@ from oracle_village import FEE, MODEL, opened
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
-from counterpoise.core.errors import InputError, Reverted
+from counterpoise.core.errors import InputError, Reverted, Unreachable
 from counterpoise.inference import import_model
+from counterpoise.network import entered
 from counterpoise.oracle import publish_model
 from counterpoise.oracle.cli import oracle
 from counterpoise.verification import DirectClient
@@ -100,7 +101,7 @@ def test_what_makes_no_sense_is_refused_with_a_reason(run, tmp_path):
         (("ask", "toy", *client), "one input is wanted"),
         (("ask", "toy", "--values", "1,2", *client), "2 bytes of input, the model wants 4"),
         (("ask", "toy", "--values", "1,2,3,256", *client), "is no list of bytes"),
-        (("ask", "toy", "--values", "1,2,3,4"), "one key is wanted"),
+        (("ask", "toy", "--values", "1,2,3,4"), "no key was given"),
         (("latest", "toy", "zz"), "is no commitment"),
         (("status", 9), "there is no request 9"),
         (("serve", *client, "--network", tmp_path / "n.json"), "name two networks"),
@@ -156,3 +157,10 @@ def test_ctrl_c_stops_a_node_without_a_trace(run, state, tmp_path):
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in err
+
+
+def test_a_node_that_is_away_says_that_the_command_can_be_repeated(state):
+    away = entered(state, None, "http://127.0.0.1:9", None, tries=1)
+    with pytest.raises(Unreachable) as caught, away:
+        pass
+    assert "the same command goes on" in caught.value.hint

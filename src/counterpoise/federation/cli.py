@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from counterpoise.federation.entrance import (
+from counterpoise.federation.watch_cli import watch
+from counterpoise.network import (
     FILE,
     FOLDER,
     answer,
@@ -19,7 +20,6 @@ from counterpoise.federation.entrance import (
     progress,
     signer,
 )
-from counterpoise.federation.watch_cli import watch
 
 EXAMPLES = """\b
 Examples:

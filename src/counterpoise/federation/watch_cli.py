@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from counterpoise.federation.entrance import (
+from counterpoise.network import (
     answer,
     by_account,
     entered,

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from counterpoise.core.errors import InputError
+from counterpoise.network import (
+    FILE,
+    FOLDER,
+    answer,
+    by_account,
+    entered,
+    in_network,
+    named,
+    progress,
+    signer,
+)
 
 if TYPE_CHECKING:
     from counterpoise.chain import Account
     from counterpoise.network import Network
 
-PASSWORD_VARIABLE = "COUNTERPOISE_PASSWORD"  # noqa: S105
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
+KEYS = ("keystore", "key_env", "local_key", "account")
 LEVELS = click.Choice(["quorum", "optimistic", "zk", "direct"])
 Verb = Callable[..., tuple[dict[str, Any], list[str]]]
 
@@ -51,73 +57,23 @@ class Desk:
     @property
     def account(self) -> Account:
         """The account that signs."""
-        from counterpoise.chain import Account
-
-        name, keystore, key_env = (self._keys[k] for k in ("account", "keystore", "key_env"))
-        if sum(one is not None for one in (name, keystore, key_env)) != 1:
-            raise InputError(
-                "one key is wanted", hint="give one of --account, --keystore and --key-env"
-            )
-        if name is not None:
-            found = self.network.account(name)
-        elif keystore is not None:
-            found = Account.from_keystore(keystore, _password())
-        else:
-            found = Account.from_environment(key_env)
-        found.check_allowed_on(self.network.chain.chain_id())
-        return found
+        return named(signer(self.network, **self._keys))
 
 
 def at_desk(verb: Verb) -> Callable[..., None]:
     """Add the options that say which network, who signs and how to answer; and answer."""
 
-    @click.option("--account", metavar="NAME", help="Local key of the state folder that signs.")
-    @click.option("--keystore", type=FILE, help="Encrypted key file that signs.")
-    @click.option("--key-env", metavar="NAME", help="Environment variable with a key in hex.")
-    @click.option("--state", type=FOLDER, metavar="DIR", help="State folder of the network.")
-    @click.option("--network", "charter", type=FILE, help="A network.json, to visit a network.")
-    @click.option("--chain", metavar="URL", help="Another way to the same chain.")
-    @click.option("--store", metavar="PLACE", help="Shared folder or URL, for a visitor.")
-    @click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
+    @by_account
+    @in_network
     @wraps(verb)
     def command(*args: Any, wants_json: bool, **options: Any) -> None:
         places = [options.pop(name) for name in ("state", "charter", "chain", "store")]
-        keys = {name: options.pop(name) for name in ("account", "keystore", "key_env")}
+        keys = {name: options.pop(name) for name in KEYS}
         with entered(*places) as network, progress(quiet=wants_json) as say:
             record, lines = verb(Desk(network, keys), *args, say=say, **options)
-        click.echo(json.dumps(record) if wants_json else "\n".join(lines))
+        answer(wants_json, record, *lines)
 
     return command
-
-
-def entered(
-    state: Path | None, charter: Path | None, chain: str | None, store: str | None
-) -> Network:
-    """Open the network of a state folder, or visit one by its charter."""
-    from counterpoise.network import Charter, default_state, open_network, visit_network
-
-    if charter is None:
-        return open_network(state or default_state(), chain=chain)
-    if state is not None:
-        raise InputError("--state and --network name two networks", hint="give one of them")
-    found = Charter.load(charter)
-    place = store or found.store
-    if not place:
-        raise InputError(f"{charter} names no shared store", hint="give --store FOLDER_OR_URL")
-    return visit_network(found, chain=chain or found.chain, store=place)
-
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Show sentences on standard error as they come."""
-    from rich.console import Console
-
-    console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-
-    def say(line: str) -> None:
-        console.print(line, markup=False)
-
-    yield say
 
 
 @oracle.command()
@@ -269,11 +225,3 @@ def withdraw(
     desk.oracle.withdraw(desk.account, who)
     record = {"account": to_checksum(who), "paid": format_tokens(earned)}
     return record, [f"{record['account']} drew {record['paid']} tokens"]
-
-
-def _password() -> str:
-    import os
-
-    if PASSWORD_VARIABLE in os.environ:
-        return os.environ[PASSWORD_VARIABLE]
-    return str(click.prompt("Password", hide_input=True, err=True))

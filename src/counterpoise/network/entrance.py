@@ -15,7 +15,7 @@ from counterpoise.core.errors import Busy, InputError, StorageError, Unreachable
 
 if TYPE_CHECKING:
     from counterpoise.chain import Account
-    from counterpoise.network import Network
+    from counterpoise.network.folder import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
 PASSWORD_VARIABLE = "COUNTERPOISE_PASSWORD"  # noqa: S105
@@ -49,6 +49,7 @@ def by_account(command: F) -> F:
         click.option("--keystore", type=FILE, metavar="FILE", help="Encrypted key file."),
         click.option("--key-env", metavar="NAME", help="Environment variable with a key in hex."),
         click.option("--local-key", metavar="NAME", help="Development key; local chains only."),
+        click.option("--account", metavar="NAME", help="Local key of the state folder."),
     )
 
 
@@ -91,7 +92,8 @@ def entered(
 def _opened(
     state: Path | None, charter: Path | None, chain: str | None, store: str | None, tries: int
 ) -> Network:
-    from counterpoise.network import Charter, default_state, open_network, visit_network
+    from counterpoise.network.charter import Charter
+    from counterpoise.network.folder import default_state, open_network, visit_network
 
     if charter is None:
         return open_network(state or default_state(), chain=chain, tries=tries)
@@ -110,7 +112,11 @@ def _opened(
 
 
 def signer(
-    network: Network, keystore: Path | None, key_env: str | None, local_key: str | None
+    network: Network,
+    keystore: Path | None,
+    key_env: str | None,
+    local_key: str | None,
+    account: str | None = None,
 ) -> Account | None:
     """Give the account that the options name; None if they name none.
 
@@ -119,24 +125,35 @@ def signer(
     InputError :
         They name several, or a development key on a public chain.
     """
-    account = key_of(keystore, key_env, local_key)
-    if account is not None:
-        account.check_allowed_on(network.chain.chain_id())
-    return account
+    found = key_of(keystore, key_env, local_key, account, network)
+    if found is not None:
+        found.check_allowed_on(network.chain.chain_id())
+    return found
 
 
-def key_of(keystore: Path | None, key_env: str | None, local_key: str | None) -> Account | None:
+def key_of(
+    keystore: Path | None,
+    key_env: str | None,
+    local_key: str | None,
+    account: str | None = None,
+    network: Network | None = None,
+) -> Account | None:
     """Load the one key that the options name; None if they name none."""
     from counterpoise.chain import Account
 
-    if sum(option is not None for option in (keystore, key_env, local_key)) > 1:
+    if sum(option is not None for option in (keystore, key_env, local_key, account)) > 1:
         raise InputError(
-            "two keys were given", hint="give one of --keystore, --key-env, --local-key"
+            "two keys were given",
+            hint="give one of --keystore, --key-env, --local-key and --account",
         )
     if keystore is not None:
         return Account.from_keystore(keystore, _password())
     if key_env is not None:
         return Account.from_environment(key_env)
+    if account is not None:
+        if network is None:
+            raise InputError("--account names a key of a network, and there is none yet")
+        return network.account(account)
     return Account.local(local_key.encode()) if local_key is not None else None
 
 
@@ -145,7 +162,8 @@ def named(account: Account | None) -> Account:
     if account is None:
         raise InputError(
             "no key was given",
-            hint="give --keystore FILE, --key-env NAME or, on a local chain, --local-key NAME",
+            hint="give --keystore FILE or --key-env NAME; on a local chain --account NAME, "
+            "a key of the state folder, or --local-key NAME",
         )
     return account
 
