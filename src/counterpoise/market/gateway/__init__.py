@@ -1,0 +1,1 @@
+"""One process that puts models and services behind payment."""
