@@ -64,7 +64,21 @@ def _is_enough(state: Any, fields: dict[str, Any], sender: bytes, gas: int) -> b
 
 
 def _gas_used(state: Any, fields: dict[str, Any], sender: bytes, gas: int) -> int:
-    """Run a transaction without charging for it; gives the gas it used, refunds not counted."""
+    """Give the gas a transaction uses, refunds not counted."""
+    computation = run_unsigned(state, fields, sender, gas, lent=fields["value"])
+    if computation.is_error:
+        raise _refused("the transaction", computation.error)
+    used = gas - computation.get_gas_remaining()
+    return int(used + computation.data_floor_gas)
+
+
+def run_unsigned(
+    state: Any, fields: dict[str, Any], sender: bytes, gas: int, *, lent: int = 0
+) -> Any:
+    """Run a transaction that nobody signed and undo it; gives its computation.
+
+    The sender is lent what the gas costs, and `lent` in wei beside it.
+    """
     fee = state.execution_context.base_fee_per_gas
     unsigned = BUILDER.new_unsigned_dynamic_fee_transaction(
         **fields,
@@ -76,16 +90,13 @@ def _gas_used(state: Any, fields: dict[str, Any], sender: bytes, gas: int) -> in
     )
     saved = state.snapshot()
     try:
-        state.delta_balance(sender, fields["value"] + gas * fee)
-        computation = state.apply_transaction(SpoofTransaction(unsigned, from_=sender))
+        state.delta_balance(sender, lent + gas * fee)
+        return state.apply_transaction(SpoofTransaction(unsigned, from_=sender))
     except ValidationError as error:
         raise Reverted("the transaction", str(error)) from None
     finally:
         state.revert(saved)
-    if computation.is_error:
-        raise _refused("the transaction", computation.error)
-    used = gas - computation.get_gas_remaining()
-    return int(used + computation.data_floor_gas)
+        state.clear_transient_storage()
 
 
 def _refused(call: str, error: VMError) -> Refused:

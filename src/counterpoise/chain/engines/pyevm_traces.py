@@ -5,13 +5,10 @@ from typing import Any
 
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.opcode import Opcode
-from eth.vm.spoof import SpoofTransaction
-from eth_utils.exceptions import ValidationError
 
 from counterpoise.chain.call_tree import Call, Emitted
-from counterpoise.chain.engines.pyevm_runs import BUILDER, revert_data
+from counterpoise.chain.engines.pyevm_runs import revert_data, run_unsigned
 from counterpoise.chain.reasons import reason_of
-from counterpoise.core.errors import Reverted
 
 SSTORE, TSTORE = 0x55, 0x5D
 COMPUTATION: Any = PragueComputation
@@ -58,24 +55,7 @@ def trees_of(vm: Any, header: Any, transactions: Sequence[Any]) -> list[Call]:
 
 def try_transaction(state: Any, fields: dict[str, Any], sender: bytes, gas: int) -> Call:
     """Run a transaction that nobody signed, as if its gas were paid for, and undo it."""
-    fee = state.execution_context.base_fee_per_gas
-    unsigned = BUILDER.new_unsigned_dynamic_fee_transaction(
-        **fields,
-        nonce=state.get_nonce(sender),
-        max_priority_fee_per_gas=0,
-        max_fee_per_gas=fee,
-        gas=gas,
-        access_list=(),
-    )
-    saved = state.snapshot()
-    try:
-        state.delta_balance(sender, gas * fee)
-        computation = state.apply_transaction(SpoofTransaction(unsigned, from_=sender))
-    except ValidationError as error:
-        raise Reverted("the transaction", str(error)) from None
-    finally:
-        state.revert(saved)
-        state.clear_transient_storage()
+    computation = run_unsigned(state, fields, sender, gas)
     return tree_of(computation, sender, gas - computation.get_gas_remaining())
 
 
