@@ -67,8 +67,8 @@ def build_encoder(arrays: Arrays, layers: int, heads: int, epsilon: float) -> by
     """
     graph = _Graph(arrays)
     mask = graph.add("Cast", "mask", to=1)
-    bias = graph.add("Sub", mask, graph.constant("one", np.float32(1.0)[None]))
-    bias = graph.add("Mul", bias, graph.constant("far", np.float32(1e9)[None]))
+    bias = graph.add("Sub", mask, graph.constant("one", np.array([1], np.float32)))
+    bias = graph.add("Mul", bias, graph.constant("far", np.array([1e9], np.float32)))
     bias = graph.add("Unsqueeze", bias, graph.constant("over", np.array([1, 2])))
     state = _embedded(graph, epsilon)
     for layer in range(layers):
