@@ -2,11 +2,19 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from counterpoise.core.errors import InputError, VerificationError
+
+if TYPE_CHECKING:
+    from counterpoise.provenance import Verdict
+
+F = TypeVar("F", bound=Callable[..., Any])
+PLACE = click.Path(path_type=Path)
 
 DIAGNOSIS = """\b
 Examples:
@@ -30,13 +38,22 @@ Examples:
 """
 
 
+def of_a_run(command: F) -> F:
+    """Add the options that every demonstration has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
+        click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True),
+        click.option("--report", type=PLACE, help="Write the figures as JSON."),
+        click.option("--state", type=PLACE, help="Folder that keeps the network."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(invoke_without_command=True, epilog=DIAGNOSIS)
 @click.pass_context
-@click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
+@of_a_run
 @click.option("--honest", is_flag=True, help="Leave the three cheats out.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def demo(
     context: click.Context,
     state: Path | None,
@@ -62,8 +79,9 @@ def diagnosis(
     from counterpoise.apps.diagnosis.demo import Diagnosis, Options
     from counterpoise.apps.diagnosis.opinion import ask_for_opinion
     from counterpoise.apps.diagnosis.report import build_report
-    from counterpoise.apps.diagnosis.screen import progress, show
+    from counterpoise.apps.diagnosis.screen import show
     from counterpoise.apps.diagnosis.verify import check_all
+    from counterpoise.apps.telling import progress
     from counterpoise.provenance import Verdict
 
     check_report_place(report)
@@ -83,22 +101,14 @@ def diagnosis(
             found = build_report(run, opinion, verdict, seconds=seconds)
         finally:
             run.network.close()
-    text = json.dumps(found.record(), indent=2)
-    if report is not None:
-        report.write_text(text + "\n", encoding="utf-8")
-    if as_json:
-        click.echo(text)
-    else:
-        show(found, report_path=report)
-    return 0 if verdict.is_true else VerificationError.exit_code
+    return hand_over(
+        found.record(), verdict, report, as_json=as_json, show=lambda: show(found, report)
+    )
 
 
 @demo.command(epilog=LENDING)
-@click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
+@of_a_run
 @click.option("--no-zk", is_flag=True, help="Leave zero-knowledge proofs out: they take longest.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_json: bool) -> int:
     """A contract lends on a model's answer, proven at every level; one table compares them.
 
@@ -107,8 +117,9 @@ def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_
     """
     from counterpoise.apps.lending.demo import Lending, Options
     from counterpoise.apps.lending.report import build_report
-    from counterpoise.apps.lending.screen import progress, show
+    from counterpoise.apps.lending.screen import show
     from counterpoise.apps.lending.verify import verify_lending
+    from counterpoise.apps.telling import progress
     from counterpoise.provenance import Verdict
 
     check_report_place(report)
@@ -126,21 +137,13 @@ def lending(state: Path | None, report: Path | None, seed: int, no_zk: bool, as_
             found = build_report(run, verdict, seconds=seconds)
         finally:
             run.network.close()
-    text = json.dumps(found.record(), indent=2)
-    if report is not None:
-        report.write_text(text + "\n", encoding="utf-8")
-    if as_json:
-        click.echo(text)
-    else:
-        show(found, report_path=report)
-    return 0 if verdict.is_true else VerificationError.exit_code
+    return hand_over(
+        found.record(), verdict, report, as_json=as_json, show=lambda: show(found, report)
+    )
 
 
 @demo.command(epilog=MONITOR)
-@click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps the network.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write the figures as JSON.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=42, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@of_a_run
 def monitor(state: Path | None, report: Path | None, seed: int, as_json: bool) -> int:
     """A chain is watched while it is attacked: live alerts, a pause, a veto, an exported case.
 
@@ -169,16 +172,32 @@ def monitor(state: Path | None, report: Path | None, seed: int, as_json: bool) -
         finally:
             run.close()
     record["verify"] = verified(verdict, statements)
-    text = json.dumps(record, indent=2)
-    (run.folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    write_record(record, run.folder / RECORD)
     (run.folder / FINISHED).touch()
+    return hand_over(record, verdict, report, as_json=as_json, show=lambda: show(record, report))
+
+
+def hand_over(
+    record: dict[str, Any],
+    verdict: "Verdict",
+    report: Path | None,
+    *,
+    as_json: bool,
+    show: Callable[[], None],
+) -> int:
+    """Write the record where it was asked for, print or show it, and give the exit code."""
     if report is not None:
-        report.write_text(text + "\n", encoding="utf-8")
+        write_record(record, report)
     if as_json:
-        click.echo(text)
+        click.echo(json.dumps(record, indent=2))
     else:
-        show(record, report_path=report)
+        show()
     return 0 if verdict.is_true else VerificationError.exit_code
+
+
+def write_record(record: dict[str, Any], path: Path) -> None:
+    """Write a record as JSON."""
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def check_report_place(report: Path | None) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from counterpoise.apps.diagnosis.people import Person, people, validation_of
 from counterpoise.apps.diagnosis.recipe import diagnosis_task
+from counterpoise.apps.telling import Say, quiet
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
@@ -46,9 +47,6 @@ CHALLENGE_SECONDS = 3600
 PHASE_SECONDS = 60
 LIFETIME_SECONDS = 30 * 86_400
 
-Say = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -56,10 +54,6 @@ class Options:
 
     seed: int
     honest: bool
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    """Say nothing."""
 
 
 class Diagnosis:

@@ -1,18 +1,13 @@
 """Shows a run on the terminal: progress while it goes on, figures when it is done."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from counterpoise.apps.diagnosis.baselines import Figures
-from counterpoise.apps.diagnosis.demo import Say
 from counterpoise.apps.diagnosis.opinion import Opinion
 from counterpoise.apps.diagnosis.report import DEMONSTRATED, Report
 from counterpoise.core.units import PPM, format_tokens
@@ -27,29 +22,7 @@ TITLES = {
 }
 
 
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Say]:
-    """Show each stage with its share done; nothing where `quiet`."""
-    if quiet:
-        yield lambda stage, done, total: None
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(BAR),
-        MofNCompleteColumn(),
-        Elapsed(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=1)
-
-        def say(stage: str, done: int, total: int) -> None:
-            bars.update(task, description=stage, completed=done, total=total)
-
-        yield say
-
-
-def show(report: Report, *, report_path: Path | None) -> None:
+def show(report: Report, report_path: Path | None = None) -> None:
     """Print what a run came to."""
     console = Console(highlight=False)
     console.print()

@@ -7,7 +7,6 @@ interruption.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ from counterpoise.apps.lending.scorecard import (
     load_scorecard,
 )
 from counterpoise.apps.lending.service import NAMES, Service, provers, serving
+from counterpoise.apps.telling import Say, quiet
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
@@ -37,9 +37,6 @@ FUNDS, FEE, PURSE = 100_000 * TOKEN, TOKEN, 1_000 * TOKEN
 GAS_MONEY = 10**19
 LEVELS = {"quorum": Level.QUORUM, "optimistic": Level.OPTIMISTIC, "zk": Level.ZK}
 LEVELS["direct"] = Level.DIRECT
-
-Say = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +51,6 @@ class Options:
 
     seed: int
     zk: bool = True
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    """Say nothing."""
 
 
 class Lending:

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table
 
-from counterpoise.apps.lending.demo import Say
 from counterpoise.apps.lending.report import Report
 from counterpoise.core.units import PPM, format_tokens
 
-BAR = 20
 
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Say]:
-    """Show each stage with its share done; nothing where `quiet`."""
-    if quiet:
-        yield lambda stage, done, total: None
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(BAR),
-        MofNCompleteColumn(),
-        Elapsed(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=1)
-
-        def say(stage: str, done: int, total: int) -> None:
-            bars.update(task, description=stage, completed=done, total=total)
-
-        yield say
-
-
-def show(report: Report, *, report_path: Path | None) -> None:
+def show(report: Report, report_path: Path | None = None) -> None:
     """Print what a run came to."""
     console = Console(highlight=False)
     console.print()

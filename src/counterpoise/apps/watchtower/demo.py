@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from counterpoise.apps.telling import Say, quiet
 from counterpoise.apps.watchtower.attacks import ATTACKS, Burglary, friendly, laundering, poisoning
 from counterpoise.apps.watchtower.stage import MINUTE, Stage
 from counterpoise.apps.watchtower.story import Planted, Story
@@ -35,19 +36,12 @@ BEFORE, BETWEEN = 10, 2
 
 MARKER, FINISHED, RECORD = "watchtower.json", "finished", "report.json"
 
-Say = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a run was asked for."""
 
     seed: int
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    """Say nothing."""
 
 
 class Watchtower:

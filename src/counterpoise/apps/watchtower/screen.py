@@ -13,7 +13,7 @@ from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table
 from rich.text import Text
 
-from counterpoise.apps.watchtower.demo import Say
+from counterpoise.apps.telling import Say
 from counterpoise.core.units import TOKEN, format_tokens
 from counterpoise.monitor import Alert, Severity
 
@@ -55,7 +55,7 @@ def line_of(alert: Alert) -> Text:
     return Text(words, COLOURS[finding.severity]) + Text(finding.reasons[0], "default")
 
 
-def show(record: Mapping[str, Any], *, report_path: Path | None) -> None:
+def show(record: Mapping[str, Any], report_path: Path | None = None) -> None:
     """Print what a run came to."""
     console = Console(highlight=False)
     console.print()
