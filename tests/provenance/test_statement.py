@@ -10,6 +10,7 @@ from counterpoise.provenance.predicate_fields import REQUIRED
 from counterpoise.provenance.predicates import predicate_type
 
 DIGEST = "ab" * 32
+ADDRESS = "0x" + "11" * 20
 FIELDS = {
     "dataset": {
         "schema": [{"name": "age", "type": "int64"}],
@@ -98,6 +99,39 @@ FIELDS = {
         "watch": DIGEST,
     },
     "erasure": {"dataset": DIGEST, "positions": [4], "reason": "request", "authority": "owner"},
+    "listing": {
+        "what": "model",
+        "name": "credit-net",
+        "version": 2,
+        "description": "Whether a loan is paid back.",
+        "tags": ["credit", "tabular"],
+        "price": {"amount": "1000", "unit": "call", "token": ADDRESS},
+        "agent": {"number": 7, "registry": f"eip155:31337:{ADDRESS}"},
+        "endpoints": [{"url": "http://seller.example/v2", "tongue": "oip-v2"}],
+        "levels": [{"level": "optimistic", "extra": "500"}],
+        "licence": "Apache-2.0",
+        "until": 9,
+        "model": DIGEST,
+    },
+    "offer": {
+        "resource": "POST /v2/models/credit-net/infer",
+        "network": "eip155:31337",
+        "token": ADDRESS,
+        "amount": "1000",
+        "pay_to": ADDRESS,
+        "until": 9,
+    },
+    "receipt": {
+        "request": DIGEST,
+        "answer": DIGEST,
+        "network": "eip155:31337",
+        "token": ADDRESS,
+        "payer": ADDRESS,
+        "pay_to": ADDRESS,
+        "charged": "10",
+        "total": "30",
+        "channel": DIGEST,
+    },
 }
 COMMON = {"actor": "0x01", "time": 1, "nonce": bytes(16)}
 ABOUT = [Subject("thing", bytes(32))]
@@ -165,6 +199,38 @@ def test_a_decision_needs_an_output_or_its_commitment():
     with pytest.raises(InputError, match="output_commitment"):
         build_statement("decision", ABOUT, **COMMON, **fields)
     build_statement("decision", ABOUT, **COMMON, **fields, output_commitment=DIGEST)
+
+
+def test_a_receipt_needs_a_channel_or_a_transaction():
+    fields = {k: v for k, v in FIELDS["receipt"].items() if k != "channel"}
+    with pytest.raises(InputError, match="transaction"):
+        build_statement("receipt", ABOUT, **COMMON, **fields)
+    build_statement("receipt", ABOUT, **COMMON, **fields, transaction=DIGEST)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"what": "person"},
+        {"name": "Credit Net"},
+        {"name": "a" * 65},
+        {"tags": ["two words"]},
+        {"price": {"amount": "1", "unit": "hour", "token": ADDRESS}},
+        {"price": {"amount": "1", "unit": "call", "token": ADDRESS, "more": 1}},
+        {"price": {"amount": -1, "unit": "call", "token": ADDRESS}},
+        {"agent": {"number": -1, "registry": f"eip155:1:{ADDRESS}"}},
+        {"agent": {"number": 1, "registry": ADDRESS}},
+        {"agent": {"number": 1, "registry": f"eip155:0:{ADDRESS}"}},
+        {"endpoints": [{"url": "http://a.example"}]},
+        {"levels": [{"level": "zk", "extra": "0.5"}]},
+        {"model": "ab"},
+        {"withdrawn": "yes"},
+        {"signer": "0x11"},
+    ],
+)
+def test_a_listing_is_read_strictly(wrong):
+    with pytest.raises(InputError, match=f"listing statement's '{next(iter(wrong))}'"):
+        build("listing", **wrong)
 
 
 def test_an_unknown_type_of_ours_is_refused_and_a_foreign_one_passes():

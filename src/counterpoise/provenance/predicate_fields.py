@@ -41,6 +41,46 @@ def _is_positions(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_count, value))
 
 
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"0x[0-9a-fA-F]{40}", value) is not None
+
+
+def _is_network(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"eip155:[1-9][0-9]{0,19}", value) is not None
+
+
+def _is_registry(value: Any) -> bool:
+    network, _, address = str(value).rpartition(":")
+    return isinstance(value, str) and _is_network(network) and _is_address(address)
+
+
+def _is_slug(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", value) is not None
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _among(*words: str) -> Rule:
+    return lambda value: isinstance(value, str) and value in words
+
+
+def _of(**fields: Rule) -> Rule:
+    def rule(value: Any) -> bool:
+        return (
+            isinstance(value, dict)
+            and set(value) == set(fields)
+            and all(fields[k](value[k]) for k in fields)
+        )
+
+    return rule
+
+
+def _list_of(rule: Rule) -> Rule:
+    return lambda value: isinstance(value, list) and all(map(rule, value))
+
+
 def _each(**fields: Rule) -> Rule:
     def rule(value: Any) -> bool:
         return isinstance(value, list) and all(
@@ -136,7 +176,7 @@ REQUIRED: Mapping[str, Mapping[str, Rule]] = {
         "engines": _each(name=_is_text, version=_is_text),
         "compilers": _each(name=_is_text),
         "counts": _is_metrics,
-        "limits": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+        "limits": _list_of(_is_text),
     },
     "alert": {
         "alert": _is_digest,
@@ -157,6 +197,37 @@ REQUIRED: Mapping[str, Mapping[str, Rule]] = {
         "reason": _is_text,
         "authority": _is_text,
     },
+    "listing": {
+        "what": _among("model", "dataset", "service"),
+        "name": _is_slug,
+        "version": _is_count,
+        "description": _is_text,
+        "tags": _list_of(_is_slug),
+        "price": _of(amount=_is_amount, unit=_among("call", "token", "job"), token=_is_address),
+        "agent": _of(number=_is_count, registry=_is_registry),
+        "endpoints": _list_of(_of(url=_is_text, tongue=_is_slug)),
+        "levels": _list_of(_of(level=_is_slug, extra=_is_amount)),
+        "licence": _is_text,
+        "until": _is_count,
+    },
+    "offer": {
+        "resource": _is_text,
+        "network": _is_network,
+        "token": _is_address,
+        "amount": _is_amount,
+        "pay_to": _is_address,
+        "until": _is_count,
+    },
+    "receipt": {
+        "request": _is_digest,
+        "answer": _is_digest,
+        "network": _is_network,
+        "token": _is_address,
+        "payer": _is_address,
+        "pay_to": _is_address,
+        "charged": _is_amount,
+        "total": _is_amount,
+    },
 }
 
 OPTIONAL: Mapping[str, Mapping[str, Rule]] = {
@@ -170,8 +241,29 @@ OPTIONAL: Mapping[str, Mapping[str, Rule]] = {
         "confidence_ppm": _is_count,
         "explanation": _is_digest,
         "reviewer": _is_text,
-        "overridden": lambda value: isinstance(value, bool),
+        "overridden": _is_flag,
         "reference": _is_digest,
         "corrects": _is_digest,
     },
+    "listing": {
+        "model": _is_digest,
+        "row_root": _is_digest,
+        "policy": _is_digest,
+        "signer": _is_address,
+        "withdrawn": _is_flag,
+    },
+    "offer": {"request": _is_digest, "listing": _is_digest, "payer": _is_address},
+    "receipt": {
+        "channel": _is_digest,
+        "transaction": _is_digest,
+        "decision": _is_digest,
+        "listing": _is_digest,
+        "offer": _is_digest,
+    },
 }
+
+EITHER: Mapping[str, tuple[str, str]] = {
+    "decision": ("output", "output_commitment"),
+    "receipt": ("channel", "transaction"),
+}
+"""Fields of which a kind must carry at least one."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoise.core.errors import InputError
-from counterpoise.provenance.predicate_fields import COMMON, OPTIONAL, REQUIRED, Rule
+from counterpoise.provenance.predicate_fields import COMMON, EITHER, OPTIONAL, REQUIRED, Rule
 from counterpoise.provenance.statement import Statement, Subject
 
 BASE = "https://counterpoise.network/"
@@ -117,8 +117,9 @@ def check_fields(statement: Statement) -> None:
     for field, rule in OPTIONAL.get(kind, {}).items():
         if field in predicate:
             _check_field(kind, field, rule, predicate[field])
-    if kind == "decision" and not {"output", "output_commitment"} & set(predicate):
-        raise InputError("the decision statement has neither 'output' nor 'output_commitment'")
+    either = EITHER.get(kind)
+    if either is not None and not set(either) & set(predicate):
+        raise InputError(f"the {kind} statement has neither {either[0]!r} nor {either[1]!r}")
 
 
 def _check_field(kind: str, field: str, rule: Rule, value: Any) -> None:
