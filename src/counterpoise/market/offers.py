@@ -17,8 +17,15 @@ from typing import Any
 
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
-from counterpoise.core.units import Address, to_checksum
-from counterpoise.market.signed import address_in, digest_in, read_signed, signed, text_digest
+from counterpoise.core.units import Address
+from counterpoise.market.signed import (
+    address_in,
+    digest_in,
+    read_signed,
+    signed,
+    text_digest,
+    written,
+)
 from counterpoise.provenance import Signer, Subject
 
 EXTENSION = "counterpoise-offer"
@@ -86,13 +93,13 @@ def issue_offer(signer: Signer, offer: SignedOffer, now: int, nonce: bytes | Non
         nonce or secrets.token_bytes(16),
         resource=offer.resource,
         network=offer.network,
-        token=to_checksum(offer.token),
+        token=written(offer.token),
         amount=str(offer.amount),
-        pay_to=to_checksum(offer.pay_to),
+        pay_to=written(offer.pay_to),
         until=offer.until,
         request=offer.request,
         listing=offer.listing,
-        payer=None if offer.payer is None else to_checksum(offer.payer),
+        payer=None if offer.payer is None else written(offer.payer),
     )
 
 
@@ -140,7 +147,7 @@ def check_offer(
     """
     offer, signer = read_offer(envelope)
     if signer not in signers:
-        raise VerificationError(f"the offer is signed by {to_checksum(signer)}, not by the seller")
+        raise VerificationError(f"the offer is signed by {written(signer)}, not by the seller")
     offer.check(resource=resource, now=now, request=request, payer=payer)
     return offer
 
@@ -223,7 +230,7 @@ class OfferDesk:
             offer = self._known.get(sha256(envelope))
         if offer is None:
             offer, signer = read_offer(envelope)
-            if to_checksum(signer) != self.signer.keyid:
+            if written(signer) != self.signer.keyid:
                 raise VerificationError("the offer is another seller's")
             if (offer.network, offer.token, offer.pay_to) != self._terms:
                 raise VerificationError("the offer is for another network, token or receiver")

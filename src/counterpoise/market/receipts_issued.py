@@ -13,8 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from counterpoise.core.errors import InputError, VerificationError
-from counterpoise.core.units import Address, to_checksum
-from counterpoise.market.signed import address_in, digest_in, read_signed, signed
+from counterpoise.core.units import Address
+from counterpoise.market.signed import address_in, digest_in, read_signed, signed, written
 from counterpoise.provenance import Signer, Subject
 
 HEADER = "PAYMENT-RECEIPT"
@@ -77,9 +77,9 @@ def issue_receipt(
         request=receipt.request,
         answer=receipt.answer,
         network=receipt.network,
-        token=to_checksum(receipt.token),
-        payer=to_checksum(receipt.payer),
-        pay_to=to_checksum(receipt.pay_to),
+        token=written(receipt.token),
+        payer=written(receipt.payer),
+        pay_to=written(receipt.pay_to),
         charged=str(receipt.charged),
         total=str(receipt.total),
         channel=receipt.channel,
@@ -143,9 +143,7 @@ def check_call_receipt(
     """
     receipt, signer = read_receipt(envelope)
     if signer not in signers:
-        raise VerificationError(
-            f"the receipt is signed by {to_checksum(signer)}, not by the seller"
-        )
+        raise VerificationError(f"the receipt is signed by {written(signer)}, not by the seller")
     wanted = (
         ("request", receipt.request == request),
         ("answer", receipt.answer == answer),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, VerificationError
-from counterpoise.core.units import Address, parse_address
+from counterpoise.core.units import Address, parse_address, to_checksum
 from counterpoise.provenance import (
     AddressVerifier,
     Envelope,
     Signer,
     Statement,
     Subject,
-    build_statement,
     check_envelope,
     kind_of,
+    predicate_type,
     sign,
 )
 
@@ -27,9 +28,20 @@ MAX_BYTES = 32_768
 def signed(
     kind: str, subject: Sequence[Subject], signer: Signer, time: int, nonce: bytes, **fields: Any
 ) -> bytes:
-    """Give the envelope of a statement that `signer` makes; fields that are None are left out."""
-    stated = {name: value for name, value in fields.items() if value is not None}
-    statement = build_statement(kind, subject, actor=signer.keyid, time=time, nonce=nonce, **stated)
+    """Give the envelope of a statement that `signer` makes.
+
+    Fields that are None are left out, bytes are written as hex; `sign` checks them.
+    """
+    predicate: dict[str, Any] = {
+        "actor": signer.keyid,
+        "time": time,
+        "nonce": nonce.hex(),
+        "inputs": [],
+    }
+    for name, value in fields.items():
+        if value is not None:
+            predicate[name] = value.hex() if isinstance(value, bytes) else value
+    statement = Statement(predicate_type(kind), tuple(subject), predicate)
     return sign(statement, signer).to_bytes()
 
 
@@ -70,6 +82,12 @@ def address_in(statement: Statement, field: str) -> Address | None:
     """Give an address that a statement may carry, its checksum not looked at."""
     found = statement.predicate.get(field)
     return None if found is None else bytes.fromhex(found[2:])
+
+
+@lru_cache(maxsize=4096)
+def written(address: Address) -> str:
+    """Write an address with its checksum; the same few are written again and again."""
+    return to_checksum(address)
 
 
 def text_digest(text: str) -> bytes:
