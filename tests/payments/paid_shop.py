@@ -75,3 +75,39 @@ class Shop:
     @staticmethod
     def refuse(refusal):
         return Answer(402, {REQUIRED.lower(): pack(refusal.required)})
+
+
+class StreamShop(Shop):
+    """Sells a stream: `blocks` of bytes, each with the total charged once it left."""
+
+    blocks = ((b"one ", 3), (b"two ", 5), (b"three", 8))
+
+    def __call__(self, method, address, headers, body):
+        self.requests += 1
+        request = sha256(f"{method} {address}\n".encode() + body)
+        ticket = self.till.admit(headers, self.price, request, address)
+        if isinstance(ticket, Refusal):
+            return self.refuse(ticket)
+        told = self.till.begin(ticket)
+        if isinstance(told, Refusal):
+            return self.refuse(told)
+        self.sent = b""
+        try:
+            for block, total in self.blocks:
+                self.till.charge_to(ticket, total)
+                self.send_block(block)
+        except Gone:
+            self.till.cancel(ticket)
+        else:
+            self.last = self.till.finish(ticket, self.blocks[-1][1])
+            self.till.answered(ticket)
+            self.served += 1
+        return Answer(200, {RESPONSE.lower(): pack(told)}, self.sent)
+
+    def send_block(self, block):
+        """A test may make the buyer go away, or the shop die, before a block."""
+        self.sent += block
+
+
+class Gone(Exception):
+    """The buyer is not there any more."""

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from paid_shop import Shop
+from paid_shop import Shop, StreamShop
 
 from counterpoise.chain.rpc.server import RpcServer
 from counterpoise.core.errors import Unreachable
@@ -39,13 +39,13 @@ def rpc(world):
     server.server_close()
 
 
-@pytest.fixture
-def shop(world, tmp_path):
+@pytest.fixture(params=[Shop])
+def shop(world, tmp_path, request):
     # The SDK's clock is the machine's, and the chain's must agree with it.
     ahead = int(time.time()) - world.chain.block().time
     if ahead > 0:
         world.chain.warp(ahead)
-    opened = Shop(world, tmp_path / "vouchers.log")
+    opened = request.param(world, tmp_path / "vouchers.log")
     opened.till._clock = time.time
     yield opened
     opened.store.close()
@@ -77,26 +77,21 @@ def network(world):
     return f"eip155:{world.chain.chain_id()}"
 
 
+def shopping(world, rpc, address, scheme):
+    """What the stock client got for four requests."""
+    key, token = "0x" + world.payer.key.hex(), to_checksum(world.token.address)
+    place = [network(world), token, "4"]
+    command = [PYTHON, HERE / "sdk_client.py", address, rpc, key, scheme, *place]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.mark.parametrize("scheme", ["batch-settlement", "exact"])
 def test_the_stock_client_pays_our_till(shop, world, rpc, address, scheme):
     before = world.balance(world.receiver)
-    key, token = "0x" + world.payer.key.hex(), to_checksum(world.token.address)
-    command = [
-        PYTHON,
-        HERE / "sdk_client.py",
-        address,
-        rpc,
-        key,
-        scheme,
-        network(world),
-        token,
-        "4",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
-    assert done.returncode == 0, done.stderr[-2000:]
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
     wanted = [{"status": 200, "body": f"answer to {n}", "paid": True} for n in range(4)]
-    assert rows == wanted
+    assert shopping(world, rpc, address, scheme) == wanted
     if scheme == "exact":
         assert world.balance(world.receiver) - before == 40
         return
@@ -105,6 +100,14 @@ def test_the_stock_client_pays_our_till(shop, world, rpc, address, scheme):
     assert settlement.claim().amount == 40
     settlement.settle()
     assert world.balance(world.receiver) - before == 40
+
+
+@pytest.mark.parametrize("shop", [StreamShop], indirect=True)
+def test_the_stock_client_is_set_right_after_streams_that_cost_less(shop, world, rpc, address):
+    wanted = [{"status": 200, "body": "one two three", "paid": True}] * 4
+    assert shopping(world, rpc, address, "batch-settlement") == wanted
+    assert [kept.charged for kept in shop.store.channels().values()] == [4 * 8]
+    assert shop.requests == 2 + 3 * 3  # unpaid, over a lost count, set right
 
 
 @pytest.fixture

@@ -207,7 +207,9 @@ class Buyer:
     def _is_worth_another(self, required: Required, offer: Offer, lane: int) -> bool:
         reason = required.error or ""
         if reason.endswith(("cumulative_amount_mismatch", "cumulative_below_claimed")):
-            return self._purse.resync(offer, lane)
+            less = self._purse.resync(offer, lane)
+            self.budget.give_back(offer, max(0, less or 0))
+            return less is not None
         return reason == "price_changed"
 
 

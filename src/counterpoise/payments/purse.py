@@ -106,22 +106,26 @@ class Purse:
             pocket.balance += sent.deposit.amount
         return amount
 
-    def resync(self, offer: Offer, lane: int) -> bool:
-        """Take over what a seller says was charged, if this key signed for as much."""
+    def resync(self, offer: Offer, lane: int) -> int | None:
+        """Take over what a seller says was charged, if this key signed for as much.
+
+        Gives by how much less that is than was thought, in base units: a stream that was cut off
+        costs less than was told ahead of it. None where nothing was taken over.
+        """
         if offer.scheme != BATCH or offer.extra.get("channelState") is None:
-            return False
+            return None
         pocket = self._pocket(offer, lane)
         channel = pocket.config.id(channel_domain(_chain(offer)))
         row = json_object(offer.extra["channelState"], "channelState")
         charged = amount_in(row, "chargedCumulativeAmount", "channelState", 128)
         most = max(pocket.charged, self._proved(offer, channel))
         if charged > most or bytes_in(row, "channelId", "channelState") != channel:
-            return False
-        pocket.charged = charged
+            return None
+        less, pocket.charged = pocket.charged - charged, charged
         pocket.balance = amount_in(row, "balance", "channelState", 128)
         if self._read_channel is not None:
             pocket.balance = self._read_channel(pocket.config).balance
-        return True
+        return less
 
     def _proved(self, offer: Offer, channel: bytes) -> int:
         """Give the ceiling of the voucher that a seller shows, if this key signed it."""

@@ -4,16 +4,20 @@ Nothing here asks a chain or a clock: times and what stands on the chain come in
 done outside comes out. A price is charged only after the work is done; a charge is durable before
 its answer leaves; an answer that never left is given again for the same voucher and request, so
 that neither side loses when the seller dies in between.
+
+An answer that leaves in blocks is charged in steps, each before its block. Who asks again after it
+was cut off, with the same voucher and request, gets it from its beginning: up to what was charged
+it is free, beyond that it is charged, and the whole never costs more than the price. Whoever signs
+another voucher instead owes what was charged so far, and nothing for the rest.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
-from counterpoise.chain import Domain, recover
 from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.payments.places import Held, Places
 from counterpoise.payments.rules import Channel
 from counterpoise.payments.signing import ChannelConfig, Voucher
 from counterpoise.payments.terms import (
@@ -26,22 +30,14 @@ from counterpoise.payments.terms import (
     Ticket,
     check_balance,
     check_times,
+    check_transfer,
     exact_key,
 )
 from counterpoise.payments.voucher_store import Kept, VoucherStore
-from counterpoise.payments.wire import BATCH, EXACT, Payment, Required, Response
-from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment, channel_json, hexed
+from counterpoise.payments.wire import EXACT, Offer, Payment, Required, Response
+from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment, channel_json, corrected
 
 MISMATCH, BUSY = f"{BATCH_ERROR}cumulative_amount_mismatch", f"{BATCH_ERROR}channel_busy"
-LEAST_RESERVED, MOST_RESERVED = 5, 600
-
-
-@dataclass(slots=True)
-class _Place:
-    """What a seller knows of a channel beside what is durable."""
-
-    channel: Channel = field(default_factory=Channel)
-    seen: int = -(1 << 62)
 
 
 class Seller:
@@ -64,13 +60,9 @@ class Seller:
     ) -> None:
         self.terms, self.store = terms, store
         self._check_voucher = check_voucher
-        names = terms.token_name, terms.token_version
-        self._token_domain = Domain(*names, terms.chain_id, terms.token)
+        self._token_domain = terms.token_domain
         self._lock = threading.RLock()
-        self._places: dict[bytes, _Place] = {}
-        self._reserved: dict[bytes, Ticket] = {}
-        self._unanswered: set[bytes] = set(store.channels())
-        self._answered_exact: set[bytes] = set()
+        self._places = Places(store.unanswered(), terms.repeats)
 
     def offer(self, price: int, resource: str = "", error: str | None = None) -> Required:
         """Give the answer 402 for a resource at a price in base units."""
@@ -90,14 +82,12 @@ class Seller:
             Unix time.
         """
         try:
-            self.terms.check_offer(payment.offer, price)
+            self.terms.check_offer(payment.offer)
             if payment.offer.scheme == EXACT:
-                return self._open_exact(
-                    ExactPayment.from_json(payment.payload), price, request, now
-                )
-            return self._open_channel(
-                ChannelPayment.from_json(payment.payload), price, request, now
-            )
+                exact = ExactPayment.from_json(payment.payload)
+                return self._open_exact(exact, payment.offer, price, request, now)
+            paid = ChannelPayment.from_json(payment.payload)
+            return self._open_channel(paid, payment.offer, price, request, now)
         except NotTaken as wrong:
             return Refusal(self._corrective(wrong, price, resource))
         except (InputError, VerificationError) as wrong:
@@ -106,15 +96,12 @@ class Seller:
     def saw(self, channel: bytes, state: Channel, now: int) -> None:
         """Take note of what stands of a channel on the chain."""
         with self._lock:
-            self._places[channel] = _Place(state, now)
+            self._places.saw(channel, state, now)
 
     def doubt(self, channel: bytes | None = None) -> None:
         """Look at a channel, or at all, again before it is next served."""
         with self._lock:
-            if channel is None:
-                self._places.clear()
-            else:
-                self._places.pop(channel, None)
+            self._places.doubt(channel)
 
     def funded(
         self, ticket: Ticket, state: Channel, now: int, resource: str = ""
@@ -132,62 +119,105 @@ class Seller:
     def charge(self, ticket: Ticket, amount: int | None = None) -> int:
         """Take the price, or less; durable once `store.sync` of the number given has returned.
 
-        A repeat costs nothing more.
+        What the request was charged before, in steps or before it was asked for again, is a part
+        of `amount`. The place is free afterwards.
 
         Raises
         ------
         VerificationError :
             The place was lost: the call took longer than it may.
         InputError :
-            More is charged than was offered.
+            More is charged than was offered, or less than was charged already.
         """
-        amount = ticket.price if amount is None else amount
-        if not 0 <= amount <= ticket.price:
-            raise InputError(f"{amount} is charged, {ticket.price} was offered")
         with self._lock:
-            if self._reserved.get(ticket.key) is not ticket:
-                raise VerificationError("the call took longer than its place was reserved")
-            if ticket.exact is not None:
-                before = ticket.exact.transfer.valid_before
-                return self.store.spend(ticket.key, ticket.request, before)
-            del self._reserved[ticket.key]
-            if ticket.is_repeat or amount == 0:
-                return 0
-            self._unanswered.add(ticket.key)
-            assert ticket.channel is not None
-            paid, charged = ticket.channel, self._charged(ticket.key) + amount
-            return self.store.charge(Kept(paid.config, paid.voucher, charged, ticket.request))
+            held = self._held(ticket)
+            number = self._charge(held, ticket.price if amount is None else amount)
+            if ticket.exact is None:
+                self._places.free(ticket)
+            return number
 
-    def release(self, ticket: Ticket) -> None:
-        """Give a place up without a charge: the work failed."""
+    def charge_to(self, ticket: Ticket, total: int, now: int) -> int:
+        """Charge a stream up to a total; durable like `charge`, before its block may leave.
+
+        Parameters
+        ----------
+        total :
+            Base units for all blocks so far, this one included; it never falls.
+        now :
+            Unix time; the place is held from it as long as for a new call.
+        """
         with self._lock:
-            if self._reserved.get(ticket.key) is ticket:
-                del self._reserved[ticket.key]
+            held = self._held(ticket)
+            number = self._charge(held, total)
+            held.until = now + self.terms.hold
+            return number
+
+    def release(self, ticket: Ticket) -> int:
+        """Give a place up: the work failed, or the payer went away. Gives what was charged."""
+        with self._lock:
+            held = self._places.held(ticket)
+            self._places.free(ticket)
+            return 0 if held is None else held.total
 
     def answered(self, ticket: Ticket) -> None:
         """Take note that the whole answer left: from now on a repeat is another call."""
         with self._lock:
-            self._unanswered.discard(ticket.key)
-            if ticket.exact is not None:
-                self._answered_exact.add(ticket.key)
-        self.release(ticket)
+            self._places.left(ticket.key)
+            self._places.free(ticket)
 
-    def response(self, ticket: Ticket, amount: int, transaction: str = "") -> Response:
-        """Give what the payer is told of a charge."""
-        network = self.terms.network
+    def response(
+        self, ticket: Ticket, amount: int | None = None, transaction: str = ""
+    ) -> Response:
+        """Give what the payer is told of a charge.
+
+        Parameters
+        ----------
+        amount :
+            What the request costs in all; None where that is not known yet: then the whole price
+            is told, and a payer whose call cost less is set right by the answer 402 to its next.
+        """
+        network, told = self.terms.network, ticket.price if amount is None else amount
         if ticket.channel is None:
             assert ticket.exact is not None
-            return Response(True, network, transaction, ticket.exact.transfer.payer, amount)
+            return Response(True, network, transaction, ticket.exact.transfer.payer, told)
         with self._lock:
-            place = self._places.get(ticket.key, _Place())
-            state = channel_json(ticket.key, place.channel, self._charged(ticket.key))
-        extra = {"chargedAmount": str(amount), "channelState": state}
+            if ticket.is_repeat:
+                told = max(told, min(self._charged(ticket.key) - ticket.base, ticket.price))
+            place = self._places.place(ticket.key)
+            state = channel_json(ticket.key, place.channel, ticket.base + told)
+        extra = {"chargedAmount": str(told), "channelState": state}
         payer = ticket.channel.config.payer
         deposited = None if ticket.deposit is None else ticket.deposit.amount
         return Response(True, network, transaction, payer, deposited, None, extra)
 
+    def _held(self, ticket: Ticket) -> Held:
+        held = self._places.held(ticket)
+        if held is None:
+            raise VerificationError("the call took longer than its place was reserved")
+        return held
+
+    def _charge(self, held: Held, total: int) -> int:
+        ticket = held.ticket
+        if not held.total <= total <= ticket.price:
+            raise InputError(
+                f"{total} is charged, {ticket.price} was offered, {held.total} charged already"
+            )
+        held.total = total
+        if ticket.exact is not None:
+            self._places.expect(ticket.key)
+            before = ticket.exact.transfer.valid_before
+            return self.store.spend(ticket.key, ticket.request, before)
+        assert ticket.channel is not None
+        paid, charged = ticket.channel, ticket.base + total
+        if charged <= self._charged(ticket.key):
+            return 0
+        self._places.expect(ticket.key)
+        return self.store.charge(
+            Kept(paid.config, paid.voucher, charged, ticket.request, ticket.base)
+        )
+
     def _open_channel(
-        self, paid: ChannelPayment, price: int, request: bytes, now: int
+        self, paid: ChannelPayment, offer: Offer, price: int, request: bytes, now: int
     ) -> Ticket | Look:
         config, voucher = paid.config, paid.voucher
         if paid.kind == "refund":
@@ -197,65 +227,64 @@ class Seller:
             self._check_voucher(config, voucher)
         except VerificationError:
             raise NotTaken(f"{BATCH_ERROR}voucher_signature") from None
-        if paid.deposit is not None:
-            check_times(paid.deposit.valid_after, paid.deposit.valid_before, now, BATCH_ERROR)
         with self._lock:
-            held = self._reserved.get(voucher.channel)
-            if held is not None and now < held.until:
+            if self._places.is_held(voucher.channel, now):
                 raise NotTaken(BUSY)
             kept = self.store.kept(voucher.channel)
             if kept is not None and self._is_unanswered(kept, voucher, request):
-                return self._reserve(
-                    Ticket(voucher.channel, price, request, now, paid, is_repeat=True)
-                )
-            place = self._places.get(voucher.channel)
-            if place is None or not 0 <= now - place.seen <= self.terms.freshness:
+                return self._repeat(kept, paid, now)
+            if offer.amount != price:
+                raise NotTaken("price_changed")
+            if paid.deposit is not None:
+                check_times(paid.deposit.valid_after, paid.deposit.valid_before, now, BATCH_ERROR)
+            place = self._places.place(voucher.channel)
+            if not 0 <= now - place.seen <= self.terms.freshness:
                 return Look(config)
-            if voucher.ceiling != self._charged(voucher.channel) + price:
+            base = self._charged(voucher.channel)
+            if voucher.ceiling != base + price:
                 raise NotTaken(MISMATCH, voucher.channel)
             arriving = 0 if paid.deposit is None else paid.deposit.amount
             check_balance(voucher.ceiling, place.channel, arriving)
-            ticket = Ticket(voucher.channel, price, request, now, paid, None, paid.deposit)
-            return self._reserve(ticket)
+            ticket = Ticket(voucher.channel, price, request, base, paid, None, paid.deposit)
+            return self._places.hold(ticket, now + self.terms.hold)
 
-    def _open_exact(self, paid: ExactPayment, price: int, request: bytes, now: int) -> Ticket:
+    def _repeat(self, kept: Kept, paid: ChannelPayment, now: int) -> Ticket:
+        """A request that was charged before, at the price it was made at."""
+        price = kept.voucher.ceiling - kept.base
+        ticket = Ticket(paid.voucher.channel, price, kept.request, kept.base, paid, is_repeat=True)
+        self._places.repeat(ticket.key)
+        return self._places.hold(ticket, now + self.terms.hold)
+
+    def _open_exact(
+        self, paid: ExactPayment, offer: Offer, price: int, request: bytes, now: int
+    ) -> Ticket:
+        check_transfer(paid, self.terms.receiver, self._token_domain)
         transfer = paid.transfer
-        if transfer.receiver != self.terms.receiver:
-            raise NotTaken(f"{EXACT_ERROR}payload_recipient_mismatch")
-        if transfer.amount != price:
-            raise NotTaken(f"{EXACT_ERROR}payload_authorization_value_mismatch")
-        try:
-            signer = recover(transfer.digest(self._token_domain), paid.signature)
-        except VerificationError:
-            signer = b""
-        if signer != transfer.payer:
-            raise NotTaken(f"{EXACT_ERROR}payload_signature")
         key = exact_key(transfer)
         with self._lock:
             spent = self.store.spent(key)
-            if spent is not None and (spent != request or key in self._answered_exact):
+            if spent is not None and (spent != request or not self._places.is_expected(key)):
                 raise NotTaken(f"{EXACT_ERROR}nonce_already_used")
             if spent is None:
+                if offer.amount != price:
+                    raise NotTaken("price_changed")
+                if transfer.amount != price:
+                    raise NotTaken(f"{EXACT_ERROR}payload_authorization_value_mismatch")
                 check_times(transfer.valid_after, transfer.valid_before, now, EXACT_ERROR)
-            held = self._reserved.get(key)
-            if held is not None and now < held.until:
+            if self._places.is_held(key, now):
                 raise NotTaken(f"{EXACT_ERROR}nonce_already_used")
+            if spent is not None:
+                self._places.repeat(key)
             is_repeat = spent is not None
-            return self._reserve(Ticket(key, price, request, now, None, paid, None, is_repeat))
-
-    def _reserve(self, ticket: Ticket) -> Ticket:
-        seconds = min(MOST_RESERVED, max(LEAST_RESERVED, self.terms.timeout))
-        kept = replace(ticket, until=ticket.until + seconds)
-        self._reserved[ticket.key] = kept
-        return kept
+            ticket = Ticket(key, transfer.amount, request, 0, None, paid, None, is_repeat)
+            return self._places.hold(ticket, now + self.terms.hold)
 
     def _is_unanswered(self, kept: Kept, voucher: Voucher, request: bytes) -> bool:
         is_same = kept.voucher == voucher and kept.request == request
-        return is_same and voucher.channel in self._unanswered
+        return is_same and self._places.is_expected(voucher.channel)
 
     def _charged(self, channel: bytes) -> int:
-        kept, place = self.store.kept(channel), self._places.get(channel)
-        claimed = 0 if place is None else place.channel.claimed
+        kept, claimed = self.store.kept(channel), self._places.place(channel).channel.claimed
         return claimed if kept is None else max(kept.charged, claimed)
 
     def _corrective(self, wrong: NotTaken, price: int, resource: str) -> Required:
@@ -264,14 +293,7 @@ class Seller:
         if wrong.channel is None:
             return required
         with self._lock:
-            place = self._places.get(wrong.channel, _Place())
+            state = self._places.place(wrong.channel).channel
             charged, kept = self._charged(wrong.channel), self.store.kept(wrong.channel)
-        extra = {"channelState": channel_json(wrong.channel, place.channel, charged)}
-        if kept is not None:
-            signed = {"signedMaxClaimable": str(kept.voucher.ceiling)}
-            extra["voucherState"] = signed | {"signature": hexed(kept.voucher.signature)}
-        offers = tuple(
-            replace(offer, extra={**offer.extra, **extra}) if offer.scheme == BATCH else offer
-            for offer in required.offers
-        )
-        return replace(required, offers=offers)
+        voucher = None if kept is None or kept.voucher.ceiling < charged else kept.voucher
+        return corrected(required, channel_json(wrong.channel, state, charged), voucher)

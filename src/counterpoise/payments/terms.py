@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from counterpoise.chain import Domain, recover
 from counterpoise.core.digest import keccak
 from counterpoise.core.errors import VerificationError
 from counterpoise.core.units import Address, to_checksum
@@ -16,6 +17,7 @@ from counterpoise.payments.wire import BATCH, EXACT, Offer, Required
 from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment
 
 BATCH_ERROR, EXACT_ERROR = "invalid_batch_settlement_evm_", "invalid_exact_evm_"
+_LEAST_HELD, _MOST_HELD = 5, 600
 _LEAST_TIME_LEFT = 6
 """Seconds that an authorization must still be good when it comes in."""
 
@@ -43,7 +45,9 @@ class Terms:
     calls_per_deposit :
         How many times the price the announced least deposit is.
     timeout :
-        Seconds that one call may take.
+        Seconds that one call may take, or that may pass between two blocks of a stream.
+    repeats :
+        How often an answer that was charged for and may not have left is given again.
     """
 
     chain_id: int
@@ -56,6 +60,7 @@ class Terms:
     calls_per_deposit: int = 1_000
     timeout: int = 60
     schemes: tuple[str, ...] = (BATCH, EXACT)
+    repeats: int = 3
 
     @property
     def network(self) -> str:
@@ -67,6 +72,16 @@ class Terms:
         """Seconds for which a look at a channel on the chain is trusted."""
         return min(300, max(30, self.withdraw_delay // 3))
 
+    @property
+    def hold(self) -> int:
+        """Seconds for which a call holds its place."""
+        return min(_MOST_HELD, max(_LEAST_HELD, self.timeout))
+
+    @property
+    def token_domain(self) -> Domain:
+        """The EIP-712 domain of the token."""
+        return Domain(self.token_name, self.token_version, self.chain_id, self.token)
+
     def offer(self, scheme: str, price: int) -> Offer:
         """Give what one call costs under a scheme."""
         extra: dict[str, Any] = {"name": self.token_name, "version": self.token_version}
@@ -76,8 +91,8 @@ class Terms:
             extra["minDeposit"] = str(price * self.calls_per_deposit)
         return Offer(scheme, self.network, self.token, price, self.receiver, self.timeout, extra)
 
-    def check_offer(self, offer: Offer, price: int) -> None:
-        """Raise `NotTaken` unless this is what is offered now."""
+    def check_offer(self, offer: Offer) -> None:
+        """Raise `NotTaken` unless this is what is offered now, whatever the price."""
         prefix = EXACT_ERROR if offer.scheme == EXACT else BATCH_ERROR
         if offer.scheme not in self.schemes:
             raise NotTaken("unsupported_scheme")
@@ -87,8 +102,6 @@ class Terms:
             raise NotTaken(f"{prefix}token_mismatch")
         if offer.receiver != self.receiver:
             raise NotTaken(f"{prefix}receiver_mismatch")
-        if offer.amount != price:
-            raise NotTaken("price_changed")
 
     def check_config(self, config: ChannelConfig, channel: bytes) -> None:
         """Raise `NotTaken` unless these are a channel's terms and its id."""
@@ -131,6 +144,10 @@ class Ticket:
     ----------
     key :
         The channel's id, or the digest that names an exact payment.
+    price :
+        The most that the call may cost, in base units.
+    base :
+        What the channel had been charged before this request, in base units.
     deposit :
         What must be brought to the chain first; see `Seller.funded`.
     is_repeat :
@@ -140,7 +157,7 @@ class Ticket:
     key: bytes
     price: int
     request: bytes
-    until: int
+    base: int = 0
     channel: ChannelPayment | None = None
     exact: ExactPayment | None = None
     deposit: SignedDeposit | None = None
@@ -160,6 +177,19 @@ def check_balance(ceiling: int, state: Channel, arriving: int) -> None:
 def exact_key(transfer: Transfer) -> bytes:
     """Give the 32 bytes that name an exact payment: a payer uses each nonce once."""
     return keccak(transfer.payer + transfer.nonce)
+
+
+def check_transfer(paid: ExactPayment, receiver: Address, token: Domain) -> None:
+    """Raise `NotTaken` unless the payer's key signed a transfer to this receiver."""
+    transfer = paid.transfer
+    if transfer.receiver != receiver:
+        raise NotTaken(f"{EXACT_ERROR}payload_recipient_mismatch")
+    try:
+        signer = recover(transfer.digest(token), paid.signature)
+    except VerificationError:
+        signer = b""
+    if signer != transfer.payer:
+        raise NotTaken(f"{EXACT_ERROR}payload_signature")
 
 
 def check_times(after: int, before: int, now: int, prefix: str) -> None:

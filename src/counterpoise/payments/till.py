@@ -1,8 +1,10 @@
 """A seller's till: the rules of a paid route together with a chain and a clock.
 
     admit  ->  do the work  ->  finish  ->  send the answer  ->  answered
+    admit  ->  begin  ->  (charge_to  ->  send a block) …  ->  finish  ->  answered
 
-Every step may wait for the chain or the disk, and any number of threads may take them.
+The second line is for streams. Every step may wait for the chain or the disk, and any number of
+threads may take them.
 """
 
 from __future__ import annotations
@@ -69,33 +71,57 @@ class Till:
         except ChainError as failed:
             return self._refusal(price, resource, f"chain_unavailable: {failed.message}")
 
+    def begin(self, ticket: Ticket) -> Response | Refusal:
+        """Give what is told ahead of a stream, before its cost is known: that it is the price.
+
+        A channel is charged by `charge_to` and `finish`; an exact payment is brought here. If the
+        stream turns out cheaper, a payer of a channel learns so from `finish`'s response, where
+        that can still be told, or from the corrective answer 402 to its next call.
+        """
+        if ticket.exact is not None:
+            return self._bring(ticket)
+        return self.seller.response(ticket, None, self._transaction(ticket, keep=True))
+
+    def charge_to(self, ticket: Ticket, total: int) -> None:
+        """Charge a stream up to a total; durable when it returns, so that the block may leave.
+
+        Whoever pays by an exact payment has paid already. If the payer goes away, or the rest of
+        the stream fails, `cancel` leaves it at what was charged so far.
+
+        Raises
+        ------
+        VerificationError :
+            The place was lost: more time passed since the last block than a call may take.
+        InputError :
+            The total is above the price, or fell.
+        """
+        if ticket.exact is None:
+            self.seller.store.sync(self.seller.charge_to(ticket, total, self._now()))
+
     def finish(self, ticket: Ticket, amount: int | None = None) -> Response | Refusal:
         """Charge for work that was done; the answer may leave if this gives a `Response`.
 
         A refusal means that nothing was charged: the answer must be dropped. Where the chain is
         silent, the same payment and request may be sent again.
         """
-        seller = self.seller
+        if ticket.exact is not None:
+            done = self._bring(ticket)
+            self._transactions.pop(ticket, None)
+            self.seller.release(ticket)
+            return done
         amount = ticket.price if amount is None else amount
         try:
-            seller.store.sync(seller.charge(ticket, amount))
-            if ticket.exact is not None:
-                amount = ticket.price
-                self._transactions[ticket] = self.facilitator.transfer(ticket.exact)
-                seller.release(ticket)
-        except (ChainError, VerificationError) as failed:
-            seller.release(ticket)
-            self._transactions.pop(ticket, None)
-            reason = _reason(failed)
-            return self._refusal(ticket.price, "", f"{reason}: {failed.message}")
-        return seller.response(ticket, amount, self._transaction(ticket))
+            self.seller.store.sync(self.seller.charge(ticket, amount))
+        except VerificationError as failed:
+            return self._give_up(ticket, failed)
+        return self.seller.response(ticket, amount, self._transaction(ticket))
 
     def cancel(self, ticket: Ticket) -> Response | None:
-        """Charge nothing: the work failed. Gives what to tell of a deposit that was made."""
-        self.seller.release(ticket)
+        """Charge nothing more: the work failed. Gives what to tell of a deposit that was made."""
+        charged, transaction = self.seller.release(ticket), self._transaction(ticket)
         if ticket.channel is None or ticket.deposit is None:
             return None
-        return self.seller.response(ticket, 0, self._transaction(ticket))
+        return self.seller.response(ticket, charged, transaction)
 
     def answered(self, ticket: Ticket) -> None:
         """Take note that the whole answer was sent."""
@@ -121,12 +147,30 @@ class Till:
             return self._refusal(price, resource, f"{name}_simulation_failed: {failed.message}")
         return ticket
 
+    def _bring(self, ticket: Ticket) -> Response | Refusal:
+        """Bring an exact payment, once for a ticket; the place stays held if that went well."""
+        assert ticket.exact is not None
+        if ticket not in self._transactions:
+            try:
+                self.seller.store.sync(self.seller.charge(ticket))
+                self._transactions[ticket] = self.facilitator.transfer(ticket.exact)
+            except (ChainError, VerificationError) as failed:
+                return self._give_up(ticket, failed)
+        return self.seller.response(ticket, None, self._transaction(ticket, keep=True))
+
+    def _give_up(self, ticket: Ticket, failed: ChainError | VerificationError) -> Refusal:
+        self.seller.release(ticket)
+        self._transactions.pop(ticket, None)
+        return self._refusal(ticket.price, "", f"{_reason(failed)}: {failed.message}")
+
     def _look(self, step: Look) -> None:
         channel = step.config.id(self.channels.domain)
         self.seller.saw(channel, self.channels.channel(step.config), self._now())
 
-    def _transaction(self, ticket: Ticket) -> str:
-        digest = self._transactions.pop(ticket, b"")
+    def _transaction(self, ticket: Ticket, keep: bool = False) -> str:
+        digest = self._transactions.get(ticket, b"")
+        if not keep:
+            self._transactions.pop(ticket, None)
         return hexed(digest) if digest else ""
 
     def _refusal(self, price: int, resource: str, reason: str) -> Refusal:

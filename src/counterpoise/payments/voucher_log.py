@@ -16,7 +16,7 @@ from pathlib import Path
 
 from counterpoise.core.errors import Busy, InputError, StorageError
 
-MAGIC = b"counterpoise vouchers 1\n"
+MAGIC = b"counterpoise vouchers 2\n"
 _FRAME = struct.Struct(">II")
 _LENGTH = struct.Struct(">H")
 

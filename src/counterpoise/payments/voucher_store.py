@@ -29,12 +29,15 @@ class Kept:
         Base units that were charged in all; never above the voucher's ceiling.
     request :
         32 bytes that name the request that was last charged for.
+    base :
+        Base units that were charged before that request.
     """
 
     config: ChannelConfig
     voucher: Voucher
     charged: int
     request: bytes
+    base: int = 0
 
     def claim(self) -> Claim:
         """Give the row that claims all that was charged."""
@@ -82,6 +85,11 @@ class VoucherStore:
         with self._lock:
             return dict(self._kept)
 
+    def unanswered(self) -> list[bytes]:
+        """Give the channels and exact payments that were charged, by their ids."""
+        with self._lock:
+            return [*self._kept, *self._exact]
+
     def kept(self, channel: bytes) -> Kept | None:
         """Give what is kept of a channel."""
         with self._lock:
@@ -96,7 +104,7 @@ class VoucherStore:
             The charge is not above the one before, or is above the voucher's ceiling.
         """
         channel, voucher = kept.voucher.channel, kept.voucher
-        if not 0 <= kept.charged <= voucher.ceiling or len(kept.request) != 32:
+        if not 0 <= kept.base <= kept.charged <= voucher.ceiling or len(kept.request) != 32:
             raise InputError(f"a charge of {kept.charged} under a voucher of {voucher.ceiling}")
         with self._lock:
             self._check()
@@ -249,10 +257,11 @@ def _terms_of(body: bytes) -> ChannelConfig:
 
 def _charge_record(kept: Kept) -> bytes:
     voucher = kept.voucher
-    numbers = kept.charged.to_bytes(16, "big") + voucher.ceiling.to_bytes(16, "big")
+    amounts = kept.charged, voucher.ceiling, kept.base
+    numbers = b"".join(amount.to_bytes(16, "big") for amount in amounts)
     return bytes((_CHARGE,)) + voucher.channel + numbers + kept.request + voucher.signature
 
 
 def _charge_of(body: bytes, config: ChannelConfig) -> Kept:
-    charged, ceiling = int.from_bytes(body[33:49], "big"), int.from_bytes(body[49:65], "big")
-    return Kept(config, Voucher(body[1:33], ceiling, body[97:]), charged, body[65:97])
+    charged, ceiling, base = (int.from_bytes(body[at : at + 16], "big") for at in (33, 49, 65))
+    return Kept(config, Voucher(body[1:33], ceiling, body[113:]), charged, body[81:113], base)

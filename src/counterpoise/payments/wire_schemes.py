@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from counterpoise.core.errors import InputError
@@ -20,6 +20,7 @@ from counterpoise.payments.json_members import (
 )
 from counterpoise.payments.rules import Channel
 from counterpoise.payments.signing import ChannelConfig, Voucher
+from counterpoise.payments.wire import BATCH, Required
 
 Kind = Literal["deposit", "voucher", "refund"]
 
@@ -155,6 +156,22 @@ def channel_json(channel_id: bytes, channel: Channel, charged: int) -> dict[str,
         "refundNonce": str(channel.refunds),
         "chargedCumulativeAmount": str(charged),
     }
+
+
+def corrected(required: Required, state: Json, voucher: Voucher | None) -> Required:
+    """Tell a payer that lost count what stands of its channel, and what it signed last."""
+    extra: dict[str, Any] = {"channelState": state}
+    if voucher is not None:
+        signature = hexed(voucher.signature)
+        extra["voucherState"] = {
+            "signedMaxClaimable": str(voucher.ceiling),
+            "signature": signature,
+        }
+    offers = tuple(
+        replace(offer, extra={**offer.extra, **extra}) if offer.scheme == BATCH else offer
+        for offer in required.offers
+    )
+    return replace(required, offers=offers)
 
 
 def hexed(value: bytes) -> str:
