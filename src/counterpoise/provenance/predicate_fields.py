@@ -228,6 +228,22 @@ REQUIRED: Mapping[str, Mapping[str, Rule]] = {
         "charged": _is_amount,
         "total": _is_amount,
     },
+    "data-policy": {"dataset": _is_digest, "policy": _is_digest},
+    "data-request": {
+        "owner": _is_address,
+        "policy": _is_digest,
+        "algorithm": _is_digest,
+        "purpose": _is_text,
+        "until": _is_count,
+    },
+    "data-refusal": {"request": _is_digest, "rule": _is_text, "counted": _is_flag},
+    "data-admission": {"request": _is_digest, "task": _is_digest, "job": _is_count},
+    "computation": {
+        "request": _is_digest,
+        "dataset": _is_digest,
+        "code": _is_digest,
+        "result": _is_digest,
+    },
 }
 
 OPTIONAL: Mapping[str, Mapping[str, Rule]] = {
