@@ -162,6 +162,13 @@ REQUIRED: Mapping[str, Mapping[str, Rule]] = {
     },
     "model": {"files": _each(name=_is_text, sha256=_is_digest), "kind": _is_text},
     "evaluation": {"model": _is_digest, "dataset": _is_digest, "metrics": _is_metrics},
+    "scores": {
+        "market": _is_text,
+        "chain": _is_count,
+        "epoch": _is_count,
+        "validator": _is_count,
+        "sheet": _is_digest,
+    },
     "decision": {
         "request": _is_text,
         "model": _is_digest,
