@@ -132,6 +132,7 @@ FIELDS = {
         "total": "30",
         "channel": DIGEST,
     },
+    "scores": {"market": ADDRESS, "chain": 31337, "epoch": 2, "validator": 1, "sheet": DIGEST},
 }
 COMMON = {"actor": "0x01", "time": 1, "nonce": bytes(16)}
 ABOUT = [Subject("thing", bytes(32))]
