@@ -48,6 +48,10 @@ def app(rpc, relay, receiver, authorizer, network, token):
     async def batch():
         return {"answer": "batch"}
 
+    @served.post("/free")
+    async def free():
+        return {"answer": "free"}
+
     return served
 
 
