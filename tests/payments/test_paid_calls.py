@@ -144,6 +144,22 @@ def test_a_buyer_that_forgot_everything_is_set_right_by_its_own_signature(shop, 
     assert owed(shop) == 30
 
 
+def test_a_buyer_gives_the_extensions_of_the_offer_back(shop):
+    seen, admit, offer = [], shop.till.admit, shop.seller.offer
+    shop.seller.offer = lambda *a: replace(offer(*a), extensions={"signed-offer": {"by": "seller"}})
+
+    def look(headers, *rest):
+        payment = read_payment(headers)
+        seen.append(payment and payment.extensions)
+        return admit(headers, *rest)
+
+    shop.till.admit = look
+    buyer = shop.buyer()
+    for _ in range(2):
+        buyer.fetch(URL)
+    assert seen == [None, *[{"signed-offer": {"by": "seller"}}] * 2]
+
+
 def test_a_seller_cannot_make_a_buyer_believe_in_charges_it_never_signed(shop):
     buyer = shop.buyer()
     buyer.fetch(URL)

@@ -8,7 +8,7 @@ from counterpoise.payments import Voucher
 from counterpoise.payments.budget import Budget
 from counterpoise.payments.facilitator import Facilitator
 from counterpoise.payments.purse import Purse
-from counterpoise.payments.voucher_store import Kept
+from counterpoise.payments.voucher_book import Kept
 
 URL = "http://shop/answer"
 

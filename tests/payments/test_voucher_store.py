@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from counterpoise.core.errors import Busy, InputError, StorageError
 from counterpoise.payments import ChannelConfig, Voucher
 from counterpoise.payments import voucher_store as module
-from counterpoise.payments.voucher_store import Kept, VoucherStore
+from counterpoise.payments.voucher_book import Kept
+from counterpoise.payments.voucher_log import MAGIC, FrameLog
+from counterpoise.payments.voucher_store import VoucherStore, read_vouchers
 
 CONFIG = ChannelConfig(*(bytes([n]) * 20 for n in range(1, 6)), 86_400, bytes([6]) * 32)
 
@@ -28,7 +31,7 @@ def test_what_was_synced_is_there_after_a_new_start(tmp_path):
         for charged in (5, 9, 30):
             store.charge(kept(1, charged))
         store.charge(kept(2, 4))
-        store.spend(bytes([1]) * 32, bytes([2]) * 32, 10**10)
+        store.spend(bytes([1]) * 32, bytes([2]) * 32, 10**10, 10)
         store.sync()
     with VoucherStore(tmp_path / "v.log") as store:
         assert store.channels() == {
@@ -100,8 +103,8 @@ def test_a_long_log_is_written_anew_with_each_channel_once(tmp_path, monkeypatch
     with VoucherStore(path) as store:
         for charged in range(1, 40):
             store.charge(kept(1, charged))
-        store.spend(bytes([1]) * 32, bytes([2]) * 32, 50)
-        store.spend(bytes([3]) * 32, bytes([2]) * 32, 500)
+        store.spend(bytes([1]) * 32, bytes([2]) * 32, 50, 10)
+        store.spend(bytes([3]) * 32, bytes([2]) * 32, 500, 10)
     before = path.stat().st_size
     with VoucherStore(path, now=100) as store:
         assert path.stat().st_size < before / 4
@@ -110,6 +113,57 @@ def test_a_long_log_is_written_anew_with_each_channel_once(tmp_path, monkeypatch
         store.charge(kept(1, 50))
     with VoucherStore(path) as store:
         assert store.kept(kept(1, 1).voucher.channel) == kept(1, 50)
+
+
+def test_a_log_stays_short_while_its_store_is_open(tmp_path, monkeypatch):
+    path = tmp_path / "v.log"
+    monkeypatch.setattr(module, "_COMPACT_BYTES", 4_000)
+    sizes = []
+    with VoucherStore(path) as store:
+        for charged in range(1, 301):
+            store.charge(kept(1 + charged % 3, charged))
+            store.sync()
+            sizes.append(path.stat().st_size)
+    assert max(sizes) < 5_000
+    assert sum(after < before for before, after in pairwise(sizes)) >= 9
+    assert {k.charged for k in read_vouchers(path).values()} == {298, 299, 300}
+
+
+def test_a_log_of_many_channels_is_not_written_anew_at_every_sync(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_COMPACT_BYTES", 1_000)
+    anew, real = [], FrameLog.rewrite
+    monkeypatch.setattr(FrameLog, "rewrite", lambda *args: (anew.append(1), real(*args))[1])
+    with VoucherStore(tmp_path / "v.log") as store:
+        for charged in range(1, 11):
+            for channel in range(50):
+                store.charge(kept(channel, charged))
+                store.sync()
+    assert 1 < len(anew) < 6
+
+
+def test_exact_payments_that_expired_are_forgotten(tmp_path):
+    with VoucherStore(tmp_path / "v.log") as store:
+        for now in range(5_000):
+            store.spend(now.to_bytes(32, "big"), bytes(32), 2**255, 1_000 * now)
+            assert store.spent(now.to_bytes(32, "big")) == bytes(32)
+        assert len(store.unanswered()) < 4_000
+        assert store.spent((3_000).to_bytes(32, "big")) == bytes(32)
+
+
+def test_a_log_is_read_while_its_store_is_open(tmp_path):
+    path = tmp_path / "v.log"
+    with VoucherStore(path) as store:
+        store.charge(kept(1, 5))
+        store.sync()
+        before = path.read_bytes()
+        assert read_vouchers(path) == store.channels()
+        torn = before[len(MAGIC) : -1]
+        path.write_bytes(before + torn)
+        assert read_vouchers(path) == store.channels()
+        assert path.stat().st_size == len(before) + len(torn)
+        path.write_bytes(before)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_vouchers(tmp_path / "none")
 
 
 def test_a_disk_that_refuses_stops_the_store(tmp_path, monkeypatch):
@@ -155,7 +209,8 @@ import sys, threading
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_voucher_store import kept
-from counterpoise.payments.voucher_store import VoucherStore
+from counterpoise.payments.voucher_log import MAGIC, FrameLog
+from counterpoise.payments.voucher_store import VoucherStore, read_vouchers
 store = VoucherStore(Path(sys.argv[1]))
 told = threading.Lock()
 def writer(channel):

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     )
     from counterpoise.payments.terms import Look, Refusal, Terms, Ticket
     from counterpoise.payments.till import Till
-    from counterpoise.payments.voucher_store import Kept, VoucherStore
+    from counterpoise.payments.voucher_book import Kept
+    from counterpoise.payments.voucher_store import VoucherStore, read_vouchers
     from counterpoise.payments.vouchers import Vouchers
     from counterpoise.payments.wire import (
         Offer,
@@ -63,9 +64,10 @@ _HOMES = {
         "Ticket",
     ),
     "till": ("Till",),
+    "voucher_book": ("Kept",),
     "voucher_store": (
-        "Kept",
         "VoucherStore",
+        "read_vouchers",
     ),
     "wire": (
         "Offer",
@@ -128,6 +130,7 @@ __all__ = [
     "Payment",
     "place_contracts",
     "read_payment",
+    "read_vouchers",
     "refund_digest",
     "Refusal",
     "Required",

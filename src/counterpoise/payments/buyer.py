@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from counterpoise.chain import Account
 from counterpoise.core.errors import InputError, Unreachable, VerificationError
 from counterpoise.payments.budget import Budget
+from counterpoise.payments.json_members import Json
 from counterpoise.payments.purse import Purse, ReadChannel
 from counterpoise.payments.wire import (
     BATCH,
@@ -93,7 +94,7 @@ class Buyer:
         self.budget, self.schemes = budget, schemes
         self._purse = Purse(account, budget, random, read_channel)
         self._send, self._resends, self._clock = send or send_by_http, resends, clock
-        self._offers: dict[tuple[str, str], Offer] = {}
+        self._offers: dict[tuple[str, str], tuple[Offer, Json]] = {}
         self._lanes: queue.SimpleQueue[int] = queue.SimpleQueue()
         for lane in range(lanes):
             self._lanes.put(lane)
@@ -122,15 +123,16 @@ class Buyer:
         self, lane: int, address: str, method: str, body: bytes, headers: Mapping[str, str]
     ) -> Bought:
         place = method, address.partition("?")[0]
-        offer, reason = self._offers.get(place), ""
+        offer, extensions = self._offers.get(place, (None, {}))
+        reason = ""
         for _ in range(_ROUNDS):
-            bought = self._try(offer, lane, address, method, body, headers)
+            bought = self._try(offer, extensions, lane, address, method, body, headers)
             if bought.answer.status != 402:
                 return bought
             required = _required(bought.answer)
             reason = required.error or reason
             sent_before, offer = offer, self._choose(required)
-            self._offers[place] = offer
+            self._offers[place] = offer, (extensions := required.extensions)
             if sent_before is not None and not self._is_worth_another(required, offer, lane):
                 break
         raise VerificationError(
@@ -141,6 +143,7 @@ class Buyer:
     def _try(
         self,
         offer: Offer | None,
+        extensions: Json,
         lane: int,
         address: str,
         method: str,
@@ -154,7 +157,7 @@ class Buyer:
         paid = 0
         try:
             payload = self._payload(offer, lane)
-            header = pack(Payment(offer, payload.to_json(), address))
+            header = pack(Payment(offer, payload.to_json(), address, extensions))
             answer = self._deliver(method, address, {**headers, SIGNATURE: header}, body)
             text = answer.headers.get(RESPONSE.lower())
             response = None if text is None else Response.from_json(unpack(text, RESPONSE))

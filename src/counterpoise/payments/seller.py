@@ -33,7 +33,8 @@ from counterpoise.payments.terms import (
     check_transfer,
     exact_key,
 )
-from counterpoise.payments.voucher_store import Kept, VoucherStore
+from counterpoise.payments.voucher_book import Kept
+from counterpoise.payments.voucher_store import VoucherStore
 from counterpoise.payments.wire import EXACT, Offer, Payment, Required, Response
 from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment, channel_json, corrected
 
@@ -206,7 +207,7 @@ class Seller:
         if ticket.exact is not None:
             self._places.expect(ticket.key)
             before = ticket.exact.transfer.valid_before
-            return self.store.spend(ticket.key, ticket.request, before)
+            return self.store.spend(ticket.key, ticket.request, before, held.until)
         assert ticket.channel is not None
         paid, charged = ticket.channel, ticket.base + total
         if charged <= self._charged(ticket.key):

@@ -16,7 +16,7 @@ from counterpoise.payments.channels import MAX_ROWS, ChannelsClient
 from counterpoise.payments.rules import Channel
 from counterpoise.payments.seller import Seller
 from counterpoise.payments.signing import Claim
-from counterpoise.payments.voucher_store import Kept
+from counterpoise.payments.voucher_book import Kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,10 @@ class FrameLog:
 
     def append(self, records: Iterable[bytes]) -> None:
         """Write records as one frame and wait until the disk has them; may raise `OSError`."""
-        _write_all(self._file, _framed(records))
+        frame = _framed(records)
+        _write_all(self._file, frame)
         os.fdatasync(self._file)
+        self.size += len(frame)
 
     def rewrite(self, records: Iterable[bytes]) -> None:
         """Put a new log with these records in the place of the old one."""
@@ -57,7 +59,8 @@ class FrameLog:
         file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _lock(file, aside)
-            _write_all(file, MAGIC + b"".join(_framed([record]) for record in records))
+            log = MAGIC + b"".join(_framed([record]) for record in records)
+            _write_all(file, log)
             os.fsync(file)
             aside.replace(self.path)
             _sync_folder(self.path.parent)
@@ -65,7 +68,7 @@ class FrameLog:
             os.close(file)
             raise
         os.close(self._file)
-        self._file = file
+        self._file, self.size = file, len(log)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -73,13 +76,7 @@ class FrameLog:
 
     def _replay(self) -> list[bytes]:
         log = os.pread(self._file, self.size, 0)
-        if not log.startswith(MAGIC[: len(log)]):
-            raise InputError(f"{self.path} is no log of vouchers")
-        end = len(MAGIC) if len(log) >= len(MAGIC) else 0
-        records: list[bytes] = []
-        for body, after in _frames(log, end, self.path):
-            records += _records(body)
-            end = after
+        records, end = _read(log, self.path)
         os.ftruncate(self._file, end)
         if end == 0:
             os.pwrite(self._file, MAGIC, 0)
@@ -87,6 +84,35 @@ class FrameLog:
         os.fsync(self._file)
         _sync_folder(self.path.parent)
         return records
+
+
+def read_records(path: Path) -> list[bytes]:
+    """Give a log's records without holding it; a frame that is being written is passed over.
+
+    Raises
+    ------
+    InputError :
+        The file is missing or of another kind.
+    StorageError :
+        A frame that was synced is broken.
+    """
+    try:
+        log = path.read_bytes()
+    except OSError as wrong:
+        raise InputError(f"{path} cannot be read: {wrong.strerror}") from None
+    return _read(log, path)[0]
+
+
+def _read(log: bytes, path: Path) -> tuple[list[bytes], int]:
+    """Give the records of the whole frames, and where the last one ends."""
+    if not log.startswith(MAGIC[: len(log)]):
+        raise InputError(f"{path} is no log of vouchers")
+    end = len(MAGIC) if len(log) >= len(MAGIC) else 0
+    records: list[bytes] = []
+    for body, after in _frames(log, end, path):
+        records += _records(body)
+        end = after
+    return records, end
 
 
 def _framed(records: Iterable[bytes]) -> bytes:
