@@ -133,6 +133,17 @@ FIELDS = {
         "channel": DIGEST,
     },
     "scores": {"market": ADDRESS, "chain": 31337, "epoch": 2, "validator": 1, "sheet": DIGEST},
+    "data-policy": {"dataset": DIGEST, "policy": DIGEST},
+    "data-request": {
+        "owner": ADDRESS,
+        "policy": DIGEST,
+        "algorithm": DIGEST,
+        "purpose": "research",
+        "until": 9,
+    },
+    "data-refusal": {"request": DIGEST, "rule": "overlap", "counted": True},
+    "data-admission": {"request": DIGEST, "task": DIGEST, "job": 1},
+    "computation": {"request": DIGEST, "dataset": DIGEST, "code": DIGEST, "result": DIGEST},
 }
 COMMON = {"actor": "0x01", "time": 1, "nonce": bytes(16)}
 ABOUT = [Subject("thing", bytes(32))]
