@@ -1,0 +1,134 @@
+"""OpenAI's requests and answers as JSON Schema, no wider than what is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from counterpoise.market.gateway.openai_requests import (
+    MAX_CHOICES,
+    MAX_MESSAGES,
+    MAX_TEXTS,
+    ROLES,
+)
+from counterpoise.market.gateway.operations import Operation, Schema
+from counterpoise.market.gateway.service import Route
+
+_TEXT: Schema = {"type": "string"}
+_PART: Schema = {
+    "type": "object",
+    "properties": {"type": {"const": "text"}, "text": _TEXT},
+    "required": ["type", "text"],
+    "additionalProperties": False,
+}
+_MESSAGE: Schema = {
+    "type": "object",
+    "properties": {
+        "role": {"enum": list(ROLES)},
+        "content": {"anyOf": [_TEXT, {"type": "array", "items": _PART}]},
+        "name": _TEXT,
+        "tool_call_id": _TEXT,
+        "tool_calls": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["role", "content"],
+    "additionalProperties": False,
+}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+
+
+def chat_operation(route: Route, models: Sequence[str], *, is_tool: bool = False) -> Operation:
+    """Describe chats with some models."""
+    members: dict[str, Schema] = {
+        "model": {"enum": list(models)},
+        "messages": {
+            "type": "array",
+            "items": _MESSAGE,
+            "minItems": 1,
+            "maxItems": MAX_MESSAGES,
+        },
+        "max_tokens": {"type": "integer", "minimum": 1},
+        "temperature": {"type": "number"},
+        "top_p": {"type": "number"},
+        "seed": {"type": "integer"},
+        "stop": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+        "n": {"type": "integer", "minimum": 1, "maximum": MAX_CHOICES},
+        "stream": {"type": "boolean"},
+    }
+    answer = {
+        "type": "object",
+        "properties": {
+            "model": _TEXT,
+            "choices": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+        },
+        "required": ["model", "choices"],
+    }
+    words = "Chat with a language model", {"stream": False}, answer
+    return _operation(route, models, members, ["model", "messages"], words, is_tool)
+
+
+def embedding_operation(route: Route, models: Sequence[str], *, is_tool: bool = False) -> Operation:
+    """Describe embeddings by some models."""
+    text = {"type": "string", "minLength": 1}
+    members: dict[str, Schema] = {
+        "model": {"enum": list(models)},
+        "input": {
+            "anyOf": [
+                text,
+                {"type": "array", "items": text, "minItems": 1, "maxItems": MAX_TEXTS},
+            ]
+        },
+        "encoding_format": {"enum": ["float", "base64"]},
+        "dimensions": {"type": "integer", "minimum": 1},
+        "user": _TEXT,
+    }
+    row = {
+        "type": "object",
+        "properties": {
+            "object": {"const": "embedding"},
+            "index": _COUNT,
+            "embedding": {"anyOf": [_TEXT, {"type": "array", "items": {"type": "number"}}]},
+        },
+        "required": ["object", "index", "embedding"],
+    }
+    answer = {
+        "type": "object",
+        "properties": {
+            "object": {"const": "list"},
+            "model": _TEXT,
+            "data": {"type": "array", "items": row},
+            "usage": {"type": "object"},
+        },
+        "required": ["object", "model", "data"],
+    }
+    words = "Turn texts into numbers; texts that mean the same lie near each other", {}, answer
+    return _operation(route, models, members, ["model", "input"], words, is_tool)
+
+
+def _operation(
+    route: Route,
+    models: Sequence[str],
+    members: dict[str, Schema],
+    required: list[str],
+    words: tuple[str, dict[str, Any], Schema],
+    is_tool: bool,
+) -> Operation:
+    summary, defaults, answer = words
+    task = "chat" if "messages" in members else "embed"
+    streams = "stream" in members
+    name = f"{task}_{models[0]}" if is_tool else task
+    return Operation(
+        route,
+        name.replace(".", "-").replace("/", "-").replace(":", "-"),
+        f"{summary}: {', '.join(models)}.",
+        {
+            "type": "object",
+            "properties": members,
+            "required": required,
+            "additionalProperties": False,
+        },
+        answer,
+        defaults={"model": models[0], **defaults} if is_tool else {},
+        is_tool=is_tool,
+        streams=streams,
+        statuses=(404, 413, 502, 504),
+    )
