@@ -8,15 +8,32 @@ gateway reaches it through `PaidDesk.call`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.core.units import Address
 
 NO_MODEL = bytes(32)
 NO_LEVEL = "none"
+
+
+def request_digest(method: str, target: str, body: bytes) -> bytes:
+    """Name a request by 32 bytes: SHA-256 of ``METHOD target``, a line feed, and the body.
+
+    Parameters
+    ----------
+    target :
+        Path and query, as they stand in the request's first line.
+
+    Examples
+    --------
+    >>> request_digest("POST", "/v2/models/iris/infer", b"{}").hex()[:16]
+    'f5e4eb2f2a5a2bfd'
+    """
+    return sha256(f"{method} {target}\n".encode() + body)
 
 
 class NotServed(InputError):
@@ -80,7 +97,7 @@ class Call:
     headers :
         Names in lower case; without the payment.
     request :
-        32 bytes that name method, path, level and body; see `request_digest`.
+        32 bytes that name method, path, query and body; see `request_digest`.
     payer :
         Who pays; None while the price is asked, and on free routes.
     level :
@@ -104,10 +121,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a call may cost at most, in base units; `resource` describes it for people."""
+    """What a call may cost at most, in base units; nothing for a call that is free."""
 
     amount: int
-    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +142,12 @@ class Reply:
         What the statement of the decision commits to; None for the body.
     reference :
         32 bytes that name further evidence, such as the root of an integer model's trace.
-    statement :
-        Whether a statement is made; a service that answers with a mistake of the caller that was
-        charged for, such as a tool's error, may leave it out.
+    salt :
+        32 bytes under which `commitment` was made, told to the buyer; None for fresh ones.
+    level :
+        How the answer is proven where the call's body said so; None for `Call.level`.
+    left :
+        Called once the whole body was sent; for tongues that pay inside a free route.
     """
 
     body: bytes
@@ -140,7 +159,9 @@ class Reply:
     answer: bytes | None = None
     reference: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    statement: bool = True
+    salt: bytes | None = None
+    level: str | None = None
+    left: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
