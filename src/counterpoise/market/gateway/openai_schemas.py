@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from counterpoise.market.gateway.openai_requests import (
     MAX_CHOICES,
@@ -36,6 +36,13 @@ _MESSAGE: Schema = {
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
+class _Words(NamedTuple):
+    task: str
+    summary: str
+    defaults: dict[str, Any]
+    answer: Schema
+
+
 def chat_operation(route: Route, models: Sequence[str], *, is_tool: bool = False) -> Operation:
     """Describe chats with some models."""
     members: dict[str, Schema] = {
@@ -62,7 +69,7 @@ def chat_operation(route: Route, models: Sequence[str], *, is_tool: bool = False
         },
         "required": ["model", "choices"],
     }
-    words = "Chat with a language model", {"stream": False}, answer
+    words = _Words("chat", "Chat with a language model", {"stream": False}, answer)
     return _operation(route, models, members, ["model", "messages"], words, is_tool)
 
 
@@ -100,7 +107,8 @@ def embedding_operation(route: Route, models: Sequence[str], *, is_tool: bool = 
         },
         "required": ["object", "model", "data"],
     }
-    words = "Turn texts into numbers; texts that mean the same lie near each other", {}, answer
+    summary = "Turn texts into numbers; texts that mean the same lie near each other"
+    words = _Words("embed", summary, {}, answer)
     return _operation(route, models, members, ["model", "input"], words, is_tool)
 
 
@@ -109,26 +117,23 @@ def _operation(
     models: Sequence[str],
     members: dict[str, Schema],
     required: list[str],
-    words: tuple[str, dict[str, Any], Schema],
+    words: _Words,
     is_tool: bool,
 ) -> Operation:
-    summary, defaults, answer = words
-    task = "chat" if "messages" in members else "embed"
-    streams = "stream" in members
-    name = f"{task}_{models[0]}" if is_tool else task
+    name = f"{words.task}_{models[0]}" if is_tool else words.task
     return Operation(
         route,
         name.replace(".", "-").replace("/", "-").replace(":", "-"),
-        f"{summary}: {', '.join(models)}.",
+        f"{words.summary}: {', '.join(models)}.",
         {
             "type": "object",
             "properties": members,
             "required": required,
             "additionalProperties": False,
         },
-        answer,
-        defaults={"model": models[0], **defaults} if is_tool else {},
+        words.answer,
+        defaults={"model": models[0], **words.defaults} if is_tool else {},
         is_tool=is_tool,
-        streams=streams,
+        streams="stream" in members,
         statuses=(404, 413, 502, 504),
     )
