@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.consensus.asking import Ask, InProcess, Reply, is_sealed, seal
+    from counterpoise.consensus.checks import Case, Reserve
     from counterpoise.consensus.client import (
         ConsensusClient,
         MarketTerms,
@@ -11,36 +13,72 @@ if TYPE_CHECKING:
         Proposal,
         Standing,
     )
+    from counterpoise.consensus.evidence import Evidence, NetworkEvidence
+    from counterpoise.consensus.examiner import Sources
+    from counterpoise.consensus.keeper import Keeper, Worker, challenge, run
     from counterpoise.consensus.ledger import Closed, Ledger, Lie
     from counterpoise.consensus.rules import Cell, Facts, Row, Settlement, settle
+    from counterpoise.consensus.scoring import Kind, Rule, Score
+    from counterpoise.consensus.sheet import Exchange, Sheet, read_sheet
+    from counterpoise.consensus.validator import Policy, Validator
     from counterpoise.consensus.yuma import Epoch, Liquid, Outcome, Terms, run_epoch
 
 _HOMES = {
+    "asking": ("Ask", "InProcess", "Reply", "is_sealed", "seal"),
+    "checks": ("Case", "Reserve"),
     "client": ("ConsensusClient", "MarketTerms", "MemberRecord", "Proposal", "Standing"),
+    "evidence": ("Evidence", "NetworkEvidence"),
+    "examiner": ("Sources",),
+    "keeper": ("Keeper", "Worker", "challenge", "run"),
     "ledger": ("Closed", "Ledger", "Lie"),
     "rules": ("Cell", "Facts", "Row", "Settlement", "settle"),
+    "scoring": ("Kind", "Rule", "Score"),
+    "sheet": ("Exchange", "Sheet", "read_sheet"),
+    "validator": ("Policy", "Validator"),
     "yuma": ("Epoch", "Liquid", "Outcome", "Terms", "run_epoch"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Ask",
+    "Case",
     "Cell",
     "Closed",
     "ConsensusClient",
     "Epoch",
+    "Evidence",
+    "Exchange",
     "Facts",
+    "InProcess",
+    "Keeper",
+    "Kind",
     "Ledger",
     "Lie",
     "Liquid",
     "MarketTerms",
     "MemberRecord",
+    "NetworkEvidence",
     "Outcome",
+    "Policy",
     "Proposal",
+    "Reply",
+    "Reserve",
     "Row",
+    "Rule",
+    "Score",
     "Settlement",
+    "Sheet",
+    "Sources",
     "Standing",
     "Terms",
+    "Validator",
+    "Worker",
+    "challenge",
+    "is_sealed",
+    "read_sheet",
+    "run",
     "run_epoch",
+    "seal",
     "settle",
 ]
 

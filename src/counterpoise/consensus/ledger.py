@@ -1,8 +1,8 @@
 """What a market's events say, in order: enough to settle every epoch anew."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from counterpoise.consensus.fixed import ONE
 from counterpoise.consensus.rules import (
@@ -16,6 +16,7 @@ from counterpoise.consensus.rules import (
     settle,
     totals,
 )
+from counterpoise.core.units import Address
 
 if TYPE_CHECKING:
     from counterpoise.chain import Event
@@ -32,11 +33,27 @@ class Lie:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An epoch that is over: what was posted for it, and what is false in that."""
+    """An epoch that is over: what was posted for it, and what is false in that.
+
+    Parameters
+    ----------
+    cells, derived :
+        As posted, and as they follow from the rows; both empty where it lapsed.
+    facts :
+        What they follow from.
+    commitments :
+        By number of the validator; those who did not reveal are in it too.
+    accounts :
+        Who stood under each number when commitments ended.
+    """
 
     epoch: int
     cells: tuple[Cell, ...]
     lies: tuple[Lie, ...]
+    derived: tuple[Cell, ...]
+    facts: Facts
+    commitments: Mapping[int, bytes]
+    accounts: Mapping[int, Address]
 
 
 @dataclass
@@ -47,6 +64,17 @@ class Ledger:
     ----------
     kappa :
         Of the market's terms, Q32.32.
+
+    Attributes
+    ----------
+    since, accounts, stakes, seats, drawn :
+        By number: first epoch in which it counts, who stands under it, base units at stake, seat
+        (1 to 64; none without), base units drawn so far.
+    rows, commitments, posted, objectors :
+        Of the epoch that is open or was last: what was revealed and committed, the result that
+        stands, and who objected to it.
+    final, bonds :
+        Under the last final result.
     """
 
     kappa: int = ONE // 2
@@ -60,6 +88,12 @@ class Ledger:
     final: tuple[Cell, ...] = ()
     posted: tuple[Cell, ...] = ()
     closed: list[Closed] = field(default_factory=list)
+    accounts: dict[int, Address] = field(default_factory=dict)
+    stakes: dict[int, int] = field(default_factory=dict)
+    seats: dict[int, int] = field(default_factory=dict)
+    drawn: dict[int, int] = field(default_factory=dict)
+    commitments: dict[int, bytes] = field(default_factory=dict)
+    objectors: set[int] = field(default_factory=set)
 
     def follow(self, events: Iterable["Event"]) -> "Ledger":
         """Take events of the contract in, in their order; gives itself."""
@@ -100,38 +134,75 @@ class Ledger:
                 found.append(Lie(number, "due"))
         return tuple(found)
 
+    def number_of(self, account: Address) -> int | None:
+        """Give the number of an account; None if it has none."""
+        found = (number for number, one in self.accounts.items() if one == account)
+        return next(found, None)
+
+    def has_revealed(self, number: int) -> bool:
+        """Tell whether a row of a number was revealed in the epoch."""
+        return any(row.number == number for row in self.rows)
+
     def is_convictable(self, lie: Lie) -> bool:
         """Tell whether one transaction convicts a lie; otherwise stake must object."""
-        return lie.part != "dividend" or all(row.number != lie.number for row in self.rows)
+        return lie.part != "dividend" or not self.has_revealed(lie.number)
 
-    def _on_registered(self, args: dict[str, int]) -> None:
+    def _on_registered(self, args: dict[str, Any]) -> None:
         self.since[args["number"]] = args["since"]
+        self.accounts[args["number"]] = bytes(args["account"])
         self.width = max(self.width, args["number"] + 1)
 
-    def _on_left(self, args: dict[str, int]) -> None:
+    def _on_left(self, args: dict[str, Any]) -> None:
         del self.since[args["number"]]
+        del self.accounts[args["number"]]
         self.bonds.pop(args["number"], None)
 
-    def _on_opened(self, args: dict[str, int]) -> None:
+    def _on_staked(self, args: dict[str, Any]) -> None:
+        self.stakes[args["number"]] = args["stake"]
+        self.seats[args["number"]] = args["seat"]
+
+    def _on_unseated(self, args: dict[str, Any]) -> None:
+        self.seats.pop(args["number"], None)
+
+    def _on_unstaked(self, args: dict[str, Any]) -> None:
+        self.stakes[args["number"]] -= args["amount"]
+
+    def _on_opened(self, args: dict[str, Any]) -> None:
         self.epoch, self.pay, self.rows = args["epoch"], args["pay"], []
+        self.commitments = {}
         self.attempt += 1
 
-    def _on_revealed(self, args: dict[str, int | tuple[int, ...]]) -> None:
-        number, stake, words = args["number"], args["stake"], args["weights"]
-        assert isinstance(number, int) and isinstance(stake, int) and not isinstance(words, int)
-        self.rows.append(Row(number, stake, tuple(words)))
+    def _on_committed(self, args: dict[str, Any]) -> None:
+        self.commitments[args["number"]] = bytes(args["commitment"])
 
-    def _on_proposed(self, args: dict[str, tuple[int, ...]]) -> None:
+    def _on_revealed(self, args: dict[str, Any]) -> None:
+        self.rows.append(Row(args["number"], args["stake"], tuple(args["weights"])))
+
+    def _on_proposed(self, args: dict[str, Any]) -> None:
         self.posted = tuple(cell_of(word) for word in args["cells"])
+        self.objectors = set()
+
+    def _on_objected(self, args: dict[str, Any]) -> None:
+        self.objectors.add(args["number"])
 
     def _on_fell(self, _: object) -> None:
         self.posted = ()
         self.attempt += 1
 
     def _on_finished(self, _: object) -> None:
-        self.closed.append(Closed(self.epoch, self.posted, self.lies()))
-        self.bonds = dict(self.settle().bonds)
+        derived = self.settle()
+        self._close(derived.cells)
+        self.bonds = dict(derived.bonds)
         self.final, self.posted = self.posted, ()
 
-    def _on_lapsed(self, args: dict[str, int]) -> None:
-        self.closed.append(Closed(args["epoch"], (), ()))
+    def _on_lapsed(self, _: object) -> None:
+        self._close(())
+
+    def _close(self, derived: tuple[Cell, ...]) -> None:
+        commitments, accounts = dict(self.commitments), dict(self.accounts)
+        lies = self.lies() if derived else ()
+        over = Closed(self.epoch, self.posted, lies, derived, self.facts, commitments, accounts)
+        self.closed.append(over)
+
+    def _on_claimed(self, args: dict[str, Any]) -> None:
+        self.drawn[args["number"]] = self.drawn.get(args["number"], 0) + args["amount"]
