@@ -1,0 +1,155 @@
+"""What an owner's node has promised and done: a file that is only added to, durable line by line.
+
+Each line names the digest of the line before, so that one that was changed or taken out is seen.
+What a job may use up is written *before* its rows are looked at: whatever happens afterwards,
+it is not used twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoise.core.digest import canonical_json, sha256
+from counterpoise.core.errors import StorageError, VerificationError
+from counterpoise.core.units import Address
+
+CHARGED, RESULT, SUBMITTED, REFUSED, TOLD, LAPSED = (
+    "charged",
+    "result",
+    "submitted",
+    "refused",
+    "told",
+    "lapsed",
+)
+"""What may have happened to a request, in the order in which it may; `LAPSED` frees its charge."""
+POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is used up: jobs, bits and millionths of an epsilon; jobs by buyer too."""
+
+    jobs: int
+    bits: int
+    noise: int
+    by_buyer: dict[Address, int]
+
+
+class Ledger:
+    """The ledger in one file.
+
+    Raises
+    ------
+    VerificationError :
+        A line is not what the next one names.
+    StorageError :
+        The disk failed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[dict[str, Any]] = []
+        self._head = bytes(32)
+        self._of: dict[str, list[dict[str, Any]]] = {}
+        with storage_errors(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            data = path.read_bytes() if path.exists() else b""
+            whole = data[: data.rfind(b"\n") + 1]
+            for line in whole.splitlines():
+                self._take(line)
+            if len(whole) < len(data):  # a crash tore the last line, which nobody was told of
+                with path.open("r+b") as file:
+                    file.truncate(len(whole))
+
+    def add(self, event: str, request: bytes = b"", **fields: Any) -> dict[str, Any]:
+        """Add a line; durable when this returns."""
+        record = {"before": self._head.hex(), "event": event, "request": request.hex(), **fields}
+        line = canonical_json(record)
+        with storage_errors(self.path):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(descriptor, line + b"\n")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._take(line)
+        return record
+
+    def state(self, request: bytes) -> str:
+        """Give what happened last to a request; empty if nothing did."""
+        lines = self._of.get(request.hex())
+        return str(lines[-1]["event"]) if lines else ""
+
+    def line(self, request: bytes, event: str) -> dict[str, Any] | None:
+        """Give the line of one event of a request, if there is one."""
+        found = [one for one in self._of.get(request.hex(), ()) if one["event"] == event]
+        return found[-1] if found else None
+
+    def requests(self) -> list[bytes]:
+        """Give all requests, in the order in which they were first met."""
+        return [bytes.fromhex(text) for text in self._of]
+
+    def spent(self) -> Spent:
+        """Add up what is used up by jobs that were charged and did not lapse."""
+        jobs = bits = noise = 0
+        by_buyer: dict[Address, int] = {}
+        for lines in self._of.values():
+            charge = next((one for one in lines if one["event"] == CHARGED), None)
+            if charge is None or any(one["event"] == LAPSED for one in lines):
+                continue
+            buyer = bytes.fromhex(charge["buyer"])
+            by_buyer[buyer] = by_buyer.get(buyer, 0) + 1
+            jobs, bits, noise = jobs + 1, bits + charge["bits"], noise + charge["noise"]
+        return Spent(jobs, bits, noise, by_buyer)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            record = json.loads(line)
+            before, request = record["before"], record["request"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise VerificationError(f"{self.path} holds a line that is none of its own") from error
+        if before != self._head.hex():
+            raise VerificationError(
+                f"line {len(self.lines) + 1} of {self.path} does not follow the one before it",
+                hint="restore the whole file; budgets are counted from it",
+            )
+        self._head = sha256(line)
+        self.lines.append(record)
+        if request:
+            self._of.setdefault(request, []).append(record)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a private file whole, in the place of what was there, durably."""
+    temporary = path.with_name(path.name + ".part")
+    with storage_errors(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says into a `StorageError` that names the file."""
+    try:
+        yield
+    except OSError as failed:
+        raise StorageError(
+            f"{path} could not be read or written: {failed.strerror or failed}",
+            hint="free space or restore access; what was promised before is intact",
+        ) from failed
