@@ -4,6 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.market.acceptance_client import AcceptanceClient
+    from counterpoise.market.acceptance_rules import AcceptanceTerms, Outcome, Stage
+    from counterpoise.market.catalogue import Catalogue
+    from counterpoise.market.finding import Order, Result, Wanted, resolve, search
+    from counterpoise.market.listing import (
+        Endpoint,
+        Level,
+        Listing,
+        SignedListing,
+        What,
+        read_listing,
+    )
     from counterpoise.market.offers import (
         OfferDesk,
         SignedOffer,
@@ -20,8 +32,27 @@ if TYPE_CHECKING:
         issue_receipt,
         read_receipt,
     )
+    from counterpoise.market.sources import note_reputations, read_chain, read_log, read_standings
 
 _HOMES = {
+    "acceptance_client": ("AcceptanceClient",),
+    "acceptance_rules": ("AcceptanceTerms", "Outcome", "Stage"),
+    "catalogue": ("Catalogue",),
+    "finding": (
+        "Order",
+        "Result",
+        "Wanted",
+        "resolve",
+        "search",
+    ),
+    "listing": (
+        "Endpoint",
+        "Level",
+        "Listing",
+        "SignedListing",
+        "What",
+        "read_listing",
+    ),
     "offers": (
         "OfferDesk",
         "SignedOffer",
@@ -41,23 +72,49 @@ _HOMES = {
         "issue_receipt",
         "read_receipt",
     ),
+    "sources": (
+        "note_reputations",
+        "read_chain",
+        "read_log",
+        "read_standings",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AcceptanceClient",
+    "AcceptanceTerms",
     "CallReceipt",
+    "Catalogue",
+    "Endpoint",
+    "Level",
+    "Listing",
     "OfferDesk",
+    "Order",
+    "Outcome",
     "Price",
+    "Result",
+    "SignedListing",
     "SignedOffer",
+    "Stage",
     "Unit",
+    "Wanted",
+    "What",
     "check_call_receipt",
     "check_offer",
     "issue_offer",
     "issue_receipt",
+    "note_reputations",
     "offer_extension",
     "offer_in",
+    "read_chain",
+    "read_listing",
+    "read_log",
     "read_offer",
     "read_receipt",
+    "read_standings",
+    "resolve",
+    "search",
 ]
 
 

@@ -26,7 +26,7 @@ MAX_BYTES = 32_768
 
 
 def signed(
-    kind: str, subject: Sequence[Subject], signer: Signer, time: int, nonce: bytes, **fields: Any
+    kind: str, subject: Sequence[Subject], signer: Signer, time: int, nonce: bytes, /, **fields: Any
 ) -> bytes:
     """Give the envelope of a statement that `signer` makes.
 

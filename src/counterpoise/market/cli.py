@@ -1,0 +1,186 @@
+"""The verb `market`: list, find, buy, serve and judge models, data and services."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from counterpoise.network import answer, by_account, entered, in_network, named, signer
+
+if TYPE_CHECKING:
+    from counterpoise.chain import Account
+    from counterpoise.identity import IdentityClient
+    from counterpoise.market.catalogue import Catalogue
+    from counterpoise.market.publishing import Appender
+    from counterpoise.market.reputations import Reputations
+    from counterpoise.network import Network
+
+EXAMPLES = """\b
+Examples:
+  counterpoise market list credit-net --what model --price "0.02 per call" \\
+      --describe "Whether a loan is paid back" --endpoint oip-v2=http://127.0.0.1:8402 \\
+      --account seller
+  counterpoise market search credit --tongue oip-v2 --most "0.05 per call"
+  counterpoise market show 0/credit-net
+The whole way of a seller and of a buyer is in docs/guides/market.md.
+"""
+
+VERBS = {
+    "list": ("list_cli", "publish_listing", "Offer a model, a dataset or a service for sale."),
+    "search": ("list_cli", "find", "Find listings by words and conditions."),
+    "show": ("list_cli", "show", "Show one listing with who stands behind it."),
+    "withdraw": ("list_cli", "withdraw", "Take a listing back."),
+}
+"""Each verb: its module in this room, its command there, and a line of help."""
+
+KEYS = ("keystore", "key_env", "local_key", "account")
+Verb = Callable[..., tuple[dict[str, Any], list[str]]]
+
+
+class Verbs(click.Group):
+    """A group whose verbs are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one verb."""
+        if cmd_name not in VERBS:
+            return None
+        module, attribute, _ = VERBS[cmd_name]
+        home = importlib.import_module(f"counterpoise.market.{module}")
+        command: click.Command = getattr(home, attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table, so that help loads nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in VERBS.items()])
+
+
+@click.group(cls=Verbs, epilog=EXAMPLES)
+def market() -> None:
+    """Offer, find, buy and judge models, data and services."""
+
+
+class Desk:
+    """An opened network, who signs, and the catalogue of its listings."""
+
+    def __init__(self, network: Network, keys: dict[str, Any]) -> None:
+        self.network = network
+        self._keys = keys
+
+    @property
+    def account(self) -> Account:
+        """The account that signs."""
+        return named(signer(self.network, **self._keys))
+
+    @property
+    def identity(self) -> IdentityClient:
+        """The network's registry of agents."""
+        from counterpoise.identity import IdentityClient
+
+        return IdentityClient(self.network.contract("IdentityRegistry"))
+
+    @property
+    def now(self) -> int:
+        """The clock that listings and offers go by: this machine's, or a later chain's."""
+        import time
+
+        return max(int(time.time()), self.network.chain.block("latest").time)
+
+    def log(self) -> Appender | None:
+        """The network's log to write to; None for a visitor, and where another writes it."""
+        from counterpoise.core.errors import Busy
+
+        if self.network.folder is None:
+            return None
+        try:
+            return self.network.log  # type: ignore[return-value]
+        except Busy:
+            return None
+
+    def catalogue(self) -> Catalogue:
+        """The catalogue in the state folder or, for a visitor, in his cache, brought up to date."""
+        from counterpoise.core.digest import sha256
+        from counterpoise.market.catalogue import Catalogue
+        from counterpoise.market.sources import read_chain, read_log, read_standings
+
+        identity, network = self.identity, self.network
+        folder = network.folder
+        if folder is None:
+            from platformdirs import user_cache_path
+
+            place = sha256(f"{identity.name} {network.charter.log_vkey}".encode()).hex()[:16]
+            home = user_cache_path("counterpoise") / f"market-{place}"
+        else:
+            home = folder / "market"
+        catalogue = Catalogue(home / "catalogue.db", identity.name)
+        if folder is not None and (folder / "log" / "checkpoint").exists():
+            read_log(catalogue, network.log_reader())
+        read_chain(catalogue, identity, network.store)
+        read_standings(catalogue, identity)
+        return catalogue
+
+    def read_mirror(self, catalogue: Catalogue, folder: Path) -> None:
+        """Take in the listings of a mirror of the network's log."""
+        from counterpoise.market.sources import read_log, read_standings
+        from counterpoise.provenance import LogReader
+
+        charter = self.network.charter
+        log = LogReader(folder, origin=charter.log_origin, vkey=charter.log_vkey)
+        read_log(catalogue, log, f"mirror in {folder.resolve()}")
+        read_standings(catalogue, self.identity)
+
+    def reputations(self) -> Reputations:
+        """What paying customers of this network say of its agents."""
+        from counterpoise.identity import JobReceipts, ReputationClient
+        from counterpoise.market.reputations import Reputations
+
+        network = self.network
+        return Reputations(
+            ReputationClient(network.contract("ReputationRegistry")),
+            [JobReceipts(self.identity, network.contract("Jobs"))],
+            network.contract("CreditToken"),
+            network.charter.contracts.values(),
+        )
+
+    def read_ratings(self, catalogue: Catalogue, agent: int | None = None) -> None:
+        """Bring the ratings of one agent up to date, or of all that list."""
+        from counterpoise.market.sources import note_reputations
+
+        reputations = self.reputations()
+        agents = catalogue.agents() if agent is None else [agent]
+        note_reputations(catalogue, reputations.rated(agents), reputations.of)
+
+
+def at_desk(verb: Verb) -> Callable[..., None]:
+    """Add the options that say which network, who signs and how to answer; and answer."""
+
+    @by_account
+    @in_network
+    @wraps(verb)
+    def command(*args: Any, wants_json: bool, **options: Any) -> None:
+        places: list[Any] = [options.pop(name) for name in ("state", "charter", "chain", "store")]
+        keys = {name: options.pop(name) for name in KEYS}
+        with entered(*places) as network:
+            record, lines = verb(Desk(network, keys), *args, **options)
+        answer(wants_json, record, *lines)
+
+    return command
+
+
+def mirror_option(command: Any) -> Any:
+    """Add the option that names another log, or a mirror of one, to read listings from."""
+    return click.option(
+        "--mirror",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        metavar="DIR",
+        help="Folder with a mirror of the network's log to read as well.",
+    )(command)
