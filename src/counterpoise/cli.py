@@ -37,6 +37,11 @@ ROOMS = {
         "inference",
         "Models as integers: import, run, check, register.",
     ),
+    "market": (
+        "counterpoise.market.cli",
+        "market",
+        "Offer, find, buy and judge models, data and services.",
+    ),
     "oracle": ("counterpoise.oracle.cli", "oracle", "A contract asks, a node answers."),
     "audit": ("counterpoise.audit.cli", "audit", "Look for flaws in contract code."),
     "monitor": (

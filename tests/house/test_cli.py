@@ -18,6 +18,7 @@ VERBS = [
     "identity",
     "verification",
     "inference",
+    "market",
     "oracle",
     "audit",
     "monitor",
