@@ -10,6 +10,7 @@ from small_upstream import KEY, SmallUpstream, serving
 
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
+from counterpoise.market.gateway.models import Place
 from counterpoise.market.gateway.openai_chat import UpstreamChat
 from counterpoise.market.gateway.openai_embeddings import LocalEmbeddings, UpstreamEmbeddings
 from counterpoise.market.gateway.openai_service import OpenAiService
@@ -382,7 +383,9 @@ def written(tmp_path, *models):
         lines += ["[[service.models]]", *(f"{name} = {value!r}" for name, value in model.items())]
     (tmp_path / "gateway.toml").write_text("\n".join(lines))
     (table,) = load_settings(tmp_path / "gateway.toml").tables("service")
-    return openai_service(table, created=1)
+    assert table.text("kind") == "openai"
+    place = Place(None, None, lambda: 1.5)
+    return openai_service("texts", table, place)
 
 
 def test_models_are_read_from_settings(tmp_path, monkeypatch):

@@ -59,14 +59,16 @@ class OpenAiService:
     ----------
     models :
         Their names are unique.
+    name :
+        What metrics call it.
     created :
         Unix time that the list of models tells.
     """
 
-    name = "openai"
     levels: Collection[str] = ()
 
-    def __init__(self, models: Sequence[Model], *, created: int = 0) -> None:
+    def __init__(self, models: Sequence[Model], *, name: str = "openai", created: int = 0) -> None:
+        self.name = name
         self.models = {model.name: model for model in models}
         if len(self.models) != len(models) or not models:
             raise InputError(f"{len(models)} models with {len(self.models)} names")

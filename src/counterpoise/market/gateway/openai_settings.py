@@ -1,6 +1,7 @@
 """Reads which models stand under ``/v1``.
 
 [[service]]
+name = "texts"
 kind = "openai"
 [[service.models]]
 name = "minilm"                 # what buyers call it
@@ -20,6 +21,8 @@ most_tokens = 1024              # of one answer
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from counterpoise.core.errors import InputError
 from counterpoise.market.gateway.openai_chat import UpstreamChat
 from counterpoise.market.gateway.openai_embeddings import LocalEmbeddings, UpstreamEmbeddings
@@ -28,13 +31,16 @@ from counterpoise.market.gateway.settings import Table
 from counterpoise.market.gateway.tariff import Tariff
 from counterpoise.market.gateway.upstream import Upstream
 
+if TYPE_CHECKING:
+    from counterpoise.market.gateway.models import Place
 
-def openai_service(table: Table, *, created: int = 0) -> OpenAiService:
+
+def openai_service(name: str, table: Table, place: Place) -> OpenAiService:
     """Make the service that a table describes."""
     models = [_model(one) for one in table.tables("models")]
     if not models:
         raise InputError(f"{table.place} has no models", hint="add tables [[service.models]]")
-    return OpenAiService(models, created=created)
+    return OpenAiService(models, name=name, created=int(place.clock()))
 
 
 def _model(table: Table) -> Model:
