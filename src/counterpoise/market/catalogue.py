@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS standing(
     agent INTEGER PRIMARY KEY, owner BLOB, wallet BLOB, rating INTEGER, ratings INTEGER,
     weight TEXT);
 CREATE TABLE IF NOT EXISTS awaited(
-    digest BLOB PRIMARY KEY, agent INTEGER, place TEXT, tries INTEGER) WITHOUT ROWID;
+    digest BLOB, place TEXT, agent INTEGER, tries INTEGER, PRIMARY KEY (digest, place))
+    WITHOUT ROWID;
 """
 VERSION = "1"
 TABLES = ("mark", "listing", "kept", "feature", "posting", "posted", "standing", "awaited")

@@ -148,7 +148,7 @@ class Desk:
             ReputationClient(network.contract("ReputationRegistry")),
             [JobReceipts(self.identity, network.contract("Jobs"))],
             network.contract("CreditToken"),
-            network.charter.contracts.values(),
+            list(network.charter.contracts.values()),
         )
 
     def read_ratings(self, catalogue: Catalogue, agent: int | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from counterpoise.chain import Contract
@@ -33,7 +33,7 @@ class Reputations:
     reputation: ReputationClient
     receipts: Sequence[Receipts]
     token: Contract
-    hubs: Iterable[Address]
+    hubs: Collection[Address]
     terms: Terms | None = None
     _moves: Sequence[Move] | None = None
 

@@ -63,7 +63,7 @@ def read_chain(
     start = int(catalogue.mark("chain") or 0)
     named = _named_on_chain(identity, start, last)
     with catalogue.steady(), catalogue.database:
-        query = "INSERT OR IGNORE INTO awaited VALUES (?, ?, ?, 0)"
+        query = "INSERT OR IGNORE INTO awaited(digest, agent, place, tries) VALUES (?, ?, ?, 0)"
         catalogue.database.executemany(query, named)
         added = _take_awaited(catalogue, store, fetch)
         catalogue._set_mark("chain", str(max(0, last + 1 - FINAL_DEPTH)))
@@ -145,8 +145,8 @@ def _take_awaited(catalogue: Catalogue, store: Store, fetch: Fetch | None) -> in
     for digest, agent, place in rows:
         envelope = _fetched(store, fetch, digest, place)
         if envelope is None:
-            query = "UPDATE awaited SET tries = tries + 1 WHERE digest = ?"
-            catalogue.database.execute(query, (digest,))
+            query = "UPDATE awaited SET tries = tries + 1 WHERE digest = ? AND place = ?"
+            catalogue.database.execute(query, (digest, place))
             continue
         catalogue.database.execute("DELETE FROM awaited WHERE digest = ?", (digest,))
         added += catalogue.try_add(envelope, f"the listing of agent {agent}")
