@@ -2,10 +2,11 @@
 
 from counterpoise.core.digest import sha256
 from counterpoise.payments.budget import Allowance, Budget
-from counterpoise.payments.buyer import Answer, Buyer
+from counterpoise.payments.buyer import Buyer
 from counterpoise.payments.facilitator import Facilitator
 from counterpoise.payments.seller import Seller
 from counterpoise.payments.settlement import Settlement
+from counterpoise.payments.shopping import Answer
 from counterpoise.payments.terms import Refusal, Terms
 from counterpoise.payments.till import Till
 from counterpoise.payments.voucher_store import VoucherStore
@@ -36,7 +37,9 @@ class Shop:
         self.store = VoucherStore(self.path)
         self.seller = Seller(self.terms, self.store, channels.check_voucher)
         facilitator = Facilitator(channels, self.world.token, self.world.relay)
-        self.till = Till(self.seller, channels, facilitator, lambda: self.now)
+        self.till = Till(
+            self.seller, channels, facilitator, lambda: self.now, self.world.authorizer
+        )
 
     def restart(self):
         self.store.close()
@@ -57,6 +60,14 @@ class Shop:
         ticket = self.till.admit(headers, self.price, request, address)
         if isinstance(ticket, Refusal):
             return self.refuse(ticket)
+        if ticket.refund:
+            done = self.till.finish(ticket)
+            if isinstance(done, Refusal):
+                return self.refuse(done)
+            return Answer(200, {RESPONSE.lower(): pack(done)}, b"{}")
+        return self.serve(ticket, body)
+
+    def serve(self, ticket, body):
         status, answer = self.work(body)
         if status >= 400:
             told = self.till.cancel(ticket)
@@ -82,12 +93,7 @@ class StreamShop(Shop):
 
     blocks = ((b"one ", 3), (b"two ", 5), (b"three", 8))
 
-    def __call__(self, method, address, headers, body):
-        self.requests += 1
-        request = sha256(f"{method} {address}\n".encode() + body)
-        ticket = self.till.admit(headers, self.price, request, address)
-        if isinstance(ticket, Refusal):
-            return self.refuse(ticket)
+    def serve(self, ticket, body):
         told = self.till.begin(ticket)
         if isinstance(told, Refusal):
             return self.refuse(told)

@@ -7,7 +7,7 @@ import pytest
 from paid_shop import Shop
 
 from counterpoise.core.errors import InputError, Unreachable, VerificationError
-from counterpoise.payments.seller import MISMATCH
+from counterpoise.payments.openings import MISMATCH
 from counterpoise.payments.terms import Refusal
 from counterpoise.payments.voucher_store import VoucherStore
 from counterpoise.payments.wire import BATCH, EXACT, SIGNATURE, Payment, pack, read_payment
@@ -240,7 +240,7 @@ def changed(shop):
         (("accepted", "payTo"), "0x" + "09" * 20, "receiver_mismatch"),
         (("accepted", "amount"), "9", "price_changed"),
         (("accepted", "scheme"), "upto", "unsupported_scheme"),
-        (("payload", "type"), "refund", "payload_type"),
+        (("payload", "type"), "refund", "amount_mismatch"),
         (("payload", "type"), "gift", "invalid_payload"),
         (("payload", "voucher", "maxClaimableAmount"), "19", "voucher_signature"),
         (("payload", "voucher", "signature"), "0x" + "11" * 65, "voucher_signature"),

@@ -15,7 +15,7 @@ from paid_shop import Shop, StreamShop
 from counterpoise.chain.rpc.server import RpcServer
 from counterpoise.core.errors import Unreachable
 from counterpoise.core.units import to_checksum
-from counterpoise.payments.buyer import send_by_http
+from counterpoise.payments import Connections, send_by_http
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".tools" / "x402" / "bin" / "python"
@@ -56,7 +56,14 @@ def address(shop):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            answer = shop("POST", "http://shop" + self.path, dict(self.headers.items()), body)
+            self.answer(body)
+
+        def do_GET(self):
+            self.answer(b"")
+
+        def answer(self, body):
+            place = "http://shop" + self.path
+            answer = shop(self.command, place, dict(self.headers.items()), body)
             self.send_response(answer.status)
             for name, text in answer.headers.items():
                 self.send_header(name, text)
@@ -77,10 +84,10 @@ def network(world):
     return f"eip155:{world.chain.chain_id()}"
 
 
-def shopping(world, rpc, address, scheme):
-    """What the stock client got for four requests."""
+def shopping(world, rpc, address, scheme, *refunds):
+    """What the stock client got for four requests, and for asking for refunds."""
     key, token = "0x" + world.payer.key.hex(), to_checksum(world.token.address)
-    place = [network(world), token, "4"]
+    place = [network(world), token, "4", *refunds]
     command = [PYTHON, HERE / "sdk_client.py", address, rpc, key, scheme, *place]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -108,6 +115,25 @@ def test_the_stock_client_is_set_right_after_streams_that_cost_less(shop, world,
     assert shopping(world, rpc, address, "batch-settlement") == wanted
     assert [kept.charged for kept in shop.store.channels().values()] == [4 * 8]
     assert shop.requests == 2 + 3 * 3  # unpaid, over a lost count, set right
+
+
+def test_our_till_honours_the_stock_clients_wish_for_a_refund(shop, world, rpc, address):
+    before = world.balance(world.payer)
+    *calls, part, rest = shopping(world, rpc, address, "batch-settlement", "30", "all")
+    assert [row["status"] for row in calls] == [200] * 4
+    assert (part["success"], part["amount"]) == (True, "30")
+    assert (rest["success"], rest["amount"]) == (True, "130")
+    assert rest["extra"]["channelState"]["refundNonce"] == "2"
+    assert before - world.balance(world.payer) == 40
+    assert world.channels.earned(world.receiver.address, world.token.address).claimed == 40
+
+
+@pytest.mark.parametrize("shop", [StreamShop], indirect=True)
+def test_the_stock_client_gets_back_what_streams_did_not_cost(shop, world, rpc, address):
+    before = world.balance(world.payer)
+    *_, rest = shopping(world, rpc, address, "batch-settlement", "all")
+    assert rest["success"]
+    assert before - world.balance(world.payer) == 4 * 8
 
 
 @pytest.fixture
@@ -142,13 +168,18 @@ def wait_for(place, process):
 
 def test_our_client_pays_a_stock_server(shop, world, stock_server):
     buyer = shop.buyer(
-        send=send_by_http, clock=time.time, read_channel=world.channels.channel, most=500
+        send=Connections(), clock=time.time, read_channel=world.channels.channel, most=500
     )
     before = world.balance(world.receiver)
     for _ in range(3):
         bought = buyer.fetch(stock_server + "/batch", "POST", b"{}")
         assert (bought.answer.status, bought.paid) == (200, 10)
         assert json.loads(bought.answer.body) == {"answer": "batch"}
+    (back,) = buyer.refund(stock_server + "/batch", "POST")
+    assert int(back.extra["channelState"]["refundNonce"]) == 1
+    assert buyer.refund(stock_server + "/batch", "POST") == []
+    earned = world.channels.earned(world.receiver.address, world.token.address)
+    assert (earned.claimed, buyer.pockets()[0].balance) == (30, 30)
     again = shop.buyer(send=send_by_http, clock=time.time, read_channel=world.channels.channel)
     assert again.fetch(stock_server + "/batch", "POST", b"{}").paid == 10
     for _ in range(2):

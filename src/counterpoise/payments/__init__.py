@@ -4,14 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoise.payments.async_buyer import AsyncBuyer, Streamed
     from counterpoise.payments.budget import Allowance, Budget
-    from counterpoise.payments.buyer import Answer, Bought, Buyer, send_by_http
+    from counterpoise.payments.buyer import Buyer
     from counterpoise.payments.channels import MAX_ROWS, ChannelsClient, SignedDeposit
     from counterpoise.payments.facilitator import Facilitator
     from counterpoise.payments.placing import place_contracts
     from counterpoise.payments.rules import Channel, Earned, Fault
     from counterpoise.payments.seller import Seller
     from counterpoise.payments.settlement import Claimed, Settlement
+    from counterpoise.payments.shopping import Answer, Bought
     from counterpoise.payments.signing import (
         BATCH_SETTLEMENT,
         DEPOSIT_COLLECTOR,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     )
     from counterpoise.payments.terms import Look, Refusal, Terms, Ticket
     from counterpoise.payments.till import Till
+    from counterpoise.payments.transport import Connections, send_by_http
     from counterpoise.payments.voucher_book import Kept
     from counterpoise.payments.voucher_store import VoucherStore, read_vouchers
     from counterpoise.payments.vouchers import Vouchers
@@ -39,18 +42,17 @@ if TYPE_CHECKING:
         unpack,
     )
     from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment
+    from counterpoise.payments.withdrawals import Standing, Withdrawals
 
 _HOMES = {
     "budget": (
         "Allowance",
         "Budget",
     ),
-    "buyer": (
-        "Answer",
-        "Bought",
-        "Buyer",
-        "send_by_http",
-    ),
+    "async_buyer": ("AsyncBuyer", "Streamed"),
+    "buyer": ("Buyer",),
+    "shopping": ("Answer", "Bought"),
+    "transport": ("Connections", "send_by_http"),
     "facilitator": ("Facilitator",),
     "seller": ("Seller",),
     "settlement": (
@@ -69,6 +71,7 @@ _HOMES = {
         "VoucherStore",
         "read_vouchers",
     ),
+    "withdrawals": ("Standing", "Withdrawals"),
     "wire": (
         "Offer",
         "Payment",
@@ -104,6 +107,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Allowance",
     "Answer",
+    "AsyncBuyer",
     "batch_digest",
     "BATCH_SETTLEMENT",
     "Bought",
@@ -116,6 +120,7 @@ __all__ = [
     "ChannelsClient",
     "Claim",
     "Claimed",
+    "Connections",
     "DEPOSIT_COLLECTOR",
     "Earned",
     "ExactPayment",
@@ -139,6 +144,8 @@ __all__ = [
     "send_by_http",
     "Settlement",
     "SignedDeposit",
+    "Standing",
+    "Streamed",
     "Terms",
     "Ticket",
     "Till",
@@ -147,6 +154,7 @@ __all__ = [
     "voucher_digest",
     "Vouchers",
     "VoucherStore",
+    "Withdrawals",
 ]
 
 

@@ -8,57 +8,23 @@ from __future__ import annotations
 
 import queue
 import secrets
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
 from counterpoise.chain import Account
-from counterpoise.core.errors import InputError, Unreachable, VerificationError
+from counterpoise.core.errors import Unreachable
 from counterpoise.payments.budget import Budget
-from counterpoise.payments.json_members import Json
-from counterpoise.payments.purse import Purse, ReadChannel
-from counterpoise.payments.wire import (
-    BATCH,
-    EXACT,
-    REQUIRED,
-    RESPONSE,
-    SIGNATURE,
-    Offer,
-    Payment,
-    Required,
-    Response,
-    pack,
-    unpack,
-)
-from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment
-
-_ROUNDS = 4
-"""Answers 402 that one call bears: the price, a lost count, a changed price."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered; names of headers in lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """An answer with what was paid for it, in base units; `offer` is None where it was free."""
-
-    answer: Answer
-    paid: int = 0
-    offer: Offer | None = None
-    response: Response | None = None
-
+from counterpoise.payments.purse import Pocket, Purse
+from counterpoise.payments.rules import Channel
+from counterpoise.payments.shopping import Answer, Bought, Request, Shopper, Step, Steps, T, Told
+from counterpoise.payments.signing import ChannelConfig
+from counterpoise.payments.transport import Connections
+from counterpoise.payments.wire import BATCH, EXACT, Response
 
 Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
 """Sends a request (method, address, headers, body); raises `Unreachable` if no answer comes."""
+ReadChannel = Callable[[ChannelConfig], Channel]
 
 
 class Buyer:
@@ -67,9 +33,10 @@ class Buyer:
     Parameters
     ----------
     send :
-        The transport; by default the standard library's.
+        The transport; by default `Connections`, which keeps its connections open.
     read_channel :
-        See `Purse`.
+        Reads a channel from a chain, such as `ChannelsClient.channel`; without it a buyer that
+        forgot its channels fills them again, and believes sellers what they gave back.
     lanes :
         Channels to each seller: so many calls may run at the same time, the others wait.
     schemes :
@@ -91,10 +58,11 @@ class Buyer:
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        self.budget, self.schemes = budget, schemes
-        self._purse = Purse(account, budget, random, read_channel)
-        self._send, self._resends, self._clock = send or send_by_http, resends, clock
-        self._offers: dict[tuple[str, str], tuple[Offer, Json]] = {}
+        self.budget, self._purse = budget, Purse(account, budget, random)
+        self._send, self._read_channel = send or Connections(), read_channel
+        reads = read_channel is not None
+        self._shopper = Shopper(self._purse, budget, schemes, resends, clock, reads)
+        self._count, self._all = lanes, threading.Lock()
         self._lanes: queue.SimpleQueue[int] = queue.SimpleQueue()
         for lane in range(lanes):
             self._lanes.put(lane)
@@ -115,134 +83,58 @@ class Buyer:
         """
         lane = self._lanes.get()
         try:
-            return self._fetch(lane, address, method, body, headers)
+            return self._run(self._shopper.fetch(lane, Request(method, address, headers, body)))
         finally:
             self._lanes.put(lane)
 
-    def _fetch(
-        self, lane: int, address: str, method: str, body: bytes, headers: Mapping[str, str]
-    ) -> Bought:
-        place = method, address.partition("?")[0]
-        offer, extensions = self._offers.get(place, (None, {}))
-        reason = ""
-        for _ in range(_ROUNDS):
-            bought = self._try(offer, extensions, lane, address, method, body, headers)
-            if bought.answer.status != 402:
-                return bought
-            required = _required(bought.answer)
-            reason = required.error or reason
-            sent_before, offer = offer, self._choose(required)
-            self._offers[place] = offer, (extensions := required.extensions)
-            if sent_before is not None and not self._is_worth_another(required, offer, lane):
-                break
-        raise VerificationError(
-            f"{address} refused to be paid: {reason or 'no reason given'}",
-            hint="look at the reason; nothing was charged",
-        )
+    def refund(
+        self, address: str, method: str = "GET", amount: int | None = None
+    ) -> list[Response]:
+        """Ask the seller of an address for what is left in the channels to it.
 
-    def _try(
-        self,
-        offer: Offer | None,
-        extensions: Json,
-        lane: int,
-        address: str,
-        method: str,
-        body: bytes,
-        headers: Mapping[str, str],
-    ) -> Bought:
-        """Send a request once, paid if there is an offer, and settle the account of it."""
-        if offer is None:
-            return Bought(self._send(method, address, headers, body))
-        self.budget.promise(offer)
-        paid = 0
-        try:
-            payload = self._payload(offer, lane)
-            header = pack(Payment(offer, payload.to_json(), address, extensions))
-            answer = self._deliver(method, address, {**headers, SIGNATURE: header}, body)
-            text = answer.headers.get(RESPONSE.lower())
-            response = None if text is None else Response.from_json(unpack(text, RESPONSE))
-            done = response.success if response is not None else answer.status < 400
-            if done and answer.status != 402:
-                paid = offer.amount
-                if isinstance(payload, ChannelPayment):
-                    paid = self._purse.charged(offer, payload, response)
-            return Bought(answer, paid, offer, response)
-        except Unreachable:
-            paid = offer.amount
-            raise
-        finally:
-            self.budget.give_back(offer, offer.amount - paid)
+        Calls under way are waited for. The seller claims what it charged in the same transaction.
 
-    def _deliver(
-        self, method: str, address: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
-        """Send a payment, and the same one again where no answer came or it is not yet settled."""
-        for _ in range(self._resends):
+        Parameters
+        ----------
+        amount :
+            Base units of each channel; all that is left by default.
+
+        Raises
+        ------
+        VerificationError :
+            The seller refuses; `Withdrawals` takes the rest out without it, after the delay.
+        """
+        with self._all:
+            lanes = sorted(self._lanes.get() for _ in range(self._count))
             try:
-                answer = self._send(method, address, headers, body)
-            except Unreachable:
-                continue
-            if answer.status != 402 or not _is_pending(answer):
-                return answer
-        return self._send(method, address, headers, body)
+                request = Request(method, address)
+                asked = [self._run(self._shopper.refund(n, request, amount)) for n in lanes]
+            finally:
+                for lane in lanes:
+                    self._lanes.put(lane)
+        return [response for response in asked if response is not None]
 
-    def _payload(self, offer: Offer, lane: int) -> ChannelPayment | ExactPayment:
-        now = int(self._clock())
-        if offer.scheme == BATCH:
-            return self._purse.channel(offer, lane, now)
-        return self._purse.exact(offer, now)
+    def pockets(self) -> list[Pocket]:
+        """Give what is known of every channel: its terms, balance and what was charged."""
+        return self._purse.pockets()
 
-    def _choose(self, required: Required) -> Offer:
-        """Take the first scheme of ours that is offered within the budget."""
-        for scheme in self.schemes:
-            for offer in required.offers:
-                if offer.scheme == scheme and self.budget.allows(offer):
-                    return offer
-        for offer in required.offers:
-            if offer.scheme in self.schemes:
-                self.budget.promise(offer)
-                self.budget.give_back(offer, offer.amount)
-        raise InputError(
-            "no scheme is offered that this buyer pays with",
-            hint=f"it pays with {', '.join(self.schemes)}",
-        )
+    def _run(self, steps: Steps[T]) -> T:
+        """Do what a call asks for, one thing after the other."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    told = self._do(step)
+                except Unreachable as failed:
+                    step = steps.throw(failed)
+                else:
+                    step = steps.send(told)
+        except StopIteration as done:
+            value: T = done.value
+            return value
 
-    def _is_worth_another(self, required: Required, offer: Offer, lane: int) -> bool:
-        reason = required.error or ""
-        if reason.endswith(("cumulative_amount_mismatch", "cumulative_below_claimed")):
-            less = self._purse.resync(offer, lane)
-            self.budget.give_back(offer, max(0, less or 0))
-            return less is not None
-        return reason == "price_changed"
-
-
-def send_by_http(method: str, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Send a request with the standard library; `Unreachable` if no answer comes in 60 s."""
-    if not address.startswith(("http://", "https://")):
-        raise InputError(f"{address!r} is no address of HTTP")
-    request = urllib.request.Request(  # noqa: S310
-        address, data=body or None, headers=dict(headers), method=method
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as found:  # noqa: S310
-            return _answer(found.status, found.headers.items(), found.read())
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return _answer(refused.code, refused.headers.items(), refused.read())
-    except OSError as failed:
-        raise Unreachable(f"{address} does not answer: {failed}") from None
-
-
-def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
-    return Answer(status, {name.lower(): text for name, text in headers}, body)
-
-
-def _required(answer: Answer) -> Required:
-    text = answer.headers.get(REQUIRED.lower())
-    if text is None:
-        raise InputError("an answer 402 without PAYMENT-REQUIRED", hint="x402 version 2 has it")
-    return Required.from_json(unpack(text, REQUIRED))
-
-
-def _is_pending(answer: Answer) -> bool:
-    return (_required(answer).error or "").startswith("settlement_pending")
+    def _do(self, step: Step) -> Told:
+        if isinstance(step, Request):
+            return self._send(step.method, step.address, step.headers, step.body)
+        assert self._read_channel is not None
+        return self._read_channel(step)

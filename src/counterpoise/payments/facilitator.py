@@ -1,4 +1,4 @@
-"""Brings what payers signed to the chain and pays the gas: exact transfers and deposits.
+"""Brings what was signed to the chain and pays the gas: exact transfers, deposits and refunds.
 
 A payer needs no coin of the chain. An authorization is good once, so bringing it again after a
 transaction was dropped never pays twice.
@@ -13,7 +13,7 @@ from counterpoise.core.errors import Reverted, Unreachable
 from counterpoise.jobs import Payment as Transfer
 from counterpoise.jobs import TokenClient
 from counterpoise.payments.channels import ChannelsClient, SignedDeposit
-from counterpoise.payments.signing import deposit_nonce
+from counterpoise.payments.signing import ChannelConfig, Claim, deposit_nonce
 from counterpoise.payments.wire_schemes import ExactPayment
 
 
@@ -69,6 +69,39 @@ class Facilitator:
             lambda: self.channels.deposit(self.relay, signed),
             lambda: self.token.is_used(config.payer, nonce),
         )
+
+    def refund(
+        self, authorizer: Account, config: ChannelConfig, amount: int, claim: Claim | None
+    ) -> bytes:
+        """Claim what was charged and give an amount back, in one transaction or not at all.
+
+        Parameters
+        ----------
+        authorizer :
+            The receiver's authorizer, who signs both.
+        claim :
+            The row that claims what was charged; None where nothing is left to be claimed.
+
+        Raises
+        ------
+        Reverted :
+            The contract refused; nothing was claimed or given back.
+        Unreachable :
+            It is not known yet whether it was.
+        """
+        before = self.channels.channel(config).refunds
+        signature = self.channels.sign_refund(authorizer, config, amount)
+
+        def send() -> Receipt:
+            if claim is None:
+                return self.channels.refund_signed(self.relay, config, amount, signature)
+            rows = [claim]
+            signed = self.channels.sign_batch(authorizer, rows)
+            return self.channels.claim_and_refund(
+                self.relay, rows, signed, config, amount, signature
+            )
+
+        return self._bring(send, lambda: self.channels.channel(config).refunds > before)
 
     def _bring(self, send: Callable[[], Receipt], is_done: Callable[[], bool]) -> bytes:
         if is_done():

@@ -33,14 +33,13 @@ from counterpoise.payments.vouchers import Vouchers
 from counterpoise.payments.wire import BATCH, Offer, Response
 from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment, Kind
 
-ReadChannel = Callable[[ChannelConfig], Channel]
-
 
 @dataclass(slots=True)
 class Pocket:
     """What a buyer knows of one channel, in base units."""
 
     config: ChannelConfig
+    channel: bytes
     balance: int = 0
     charged: int = 0
 
@@ -50,23 +49,38 @@ class Purse:
 
     Parameters
     ----------
-    read_channel :
-        Reads a channel from a chain, such as `ChannelsClient.channel`; without it a buyer that
-        forgot its channels fills them again.
     random :
         Gives so many random bytes.
     """
 
-    def __init__(
-        self,
-        account: Account,
-        budget: Budget,
-        random: Callable[[int], bytes],
-        read_channel: ReadChannel | None = None,
-    ) -> None:
-        self.account, self.budget = account, budget
-        self._random, self._read_channel = random, read_channel
-        self._pockets: dict[bytes, Pocket] = {}
+    def __init__(self, account: Account, budget: Budget, random: Callable[[int], bytes]) -> None:
+        self.account, self.budget, self._random = account, budget, random
+        self._pockets: dict[tuple[str, ChannelConfig], Pocket] = {}
+        self._signers: dict[int, Vouchers] = {}
+
+    def pockets(self) -> list[Pocket]:
+        """Give what is known of every channel."""
+        return list(self._pockets.values())
+
+    def knows(self, offer: Offer, lane: int) -> bool:
+        """Whether the channel that pays for an offer is known."""
+        return (offer.network, self.config(offer, lane)) in self._pockets
+
+    def open(self, offer: Offer, lane: int, state: Channel) -> None:
+        """Begin with what stands of a channel on its chain; an empty one where it is not read."""
+        config = self.config(offer, lane)
+        domain = channel_domain(_chain(offer))
+        pocket = Pocket(config, config.id(domain), state.balance - state.pending, state.claimed)
+        self._pockets[offer.network, config] = pocket
+
+    def saw(self, offer: Offer, lane: int, state: Channel) -> None:
+        """Take note of a channel's balance on its chain."""
+        self._pocket(offer, lane).balance = state.balance - state.pending
+
+    def left(self, offer: Offer, lane: int) -> int:
+        """Give what a channel has that was not charged, in base units."""
+        pocket = self._pocket(offer, lane)
+        return pocket.balance - pocket.charged
 
     def exact(self, offer: Offer, now: int) -> ExactPayment:
         """Sign a transfer of exactly the price."""
@@ -76,13 +90,24 @@ class Purse:
 
     def channel(self, offer: Offer, lane: int, now: int) -> ChannelPayment:
         """Sign the next voucher of a channel, with a deposit where it does not suffice."""
-        pocket, vouchers = self._pocket(offer, lane), Vouchers(channel_domain(_chain(offer)))
-        channel = pocket.config.id(vouchers.domain)
+        pocket = self._pocket(offer, lane)
         ceiling = pocket.charged + offer.amount
-        deposit = self._deposit(offer, pocket, channel, now) if ceiling > pocket.balance else None
-        voucher = vouchers.sign(self.account, channel, ceiling)
+        deposit = self._deposit(offer, pocket, now) if ceiling > pocket.balance else None
+        voucher = self._vouchers(offer).sign(self.account, pocket.channel, ceiling)
         kind: Kind = "voucher" if deposit is None else "deposit"
         return ChannelPayment(kind, pocket.config, voucher, deposit)
+
+    def refund(self, offer: Offer, lane: int, amount: int | None) -> ChannelPayment:
+        """Sign the wish for what is left in a channel, or for an amount of it."""
+        pocket = self._pocket(offer, lane)
+        voucher = self._vouchers(offer).sign(self.account, pocket.channel, pocket.charged)
+        return ChannelPayment("refund", pocket.config, voucher, None, amount)
+
+    def refunded(self, offer: Offer, lane: int, response: Response) -> None:
+        """Take note of what a seller says it gave back, at most what was left."""
+        pocket = self._pocket(offer, lane)
+        left = max(0, pocket.balance - pocket.charged)
+        pocket.balance -= left if response.amount is None else min(left, response.amount)
 
     def charged(self, offer: Offer, sent: ChannelPayment, response: Response | None) -> int:
         """Take note of what a seller says it charged; gives the amount.
@@ -94,7 +119,7 @@ class Purse:
         VerificationError :
             More was charged than was offered.
         """
-        pocket = self._pockets[sent.voucher.channel]
+        pocket = self._pockets[offer.network, sent.config]
         told = response is not None and "chargedAmount" in response.extra
         amount = offer.amount
         if response is not None and told:
@@ -115,7 +140,7 @@ class Purse:
         if offer.scheme != BATCH or offer.extra.get("channelState") is None:
             return None
         pocket = self._pocket(offer, lane)
-        channel = pocket.config.id(channel_domain(_chain(offer)))
+        channel = pocket.channel
         row = json_object(offer.extra["channelState"], "channelState")
         charged = amount_in(row, "chargedCumulativeAmount", "channelState", 128)
         most = max(pocket.charged, self._proved(offer, channel))
@@ -123,8 +148,6 @@ class Purse:
             return None
         less, pocket.charged = pocket.charged - charged, charged
         pocket.balance = amount_in(row, "balance", "channelState", 128)
-        if self._read_channel is not None:
-            pocket.balance = self._read_channel(pocket.config).balance
         return less
 
     def _proved(self, offer: Offer, channel: bytes) -> int:
@@ -136,23 +159,28 @@ class Purse:
         ceiling = amount_in(row, "signedMaxClaimable", "voucherState", 128)
         voucher = Voucher(channel, ceiling, bytes_in(row, "signature", "voucherState"))
         try:
-            Vouchers(channel_domain(_chain(offer))).check(voucher, self.account.address)
+            self._vouchers(offer).check(voucher, self.account.address)
         except VerificationError:
             return 0
         return ceiling
 
     def _pocket(self, offer: Offer, lane: int) -> Pocket:
-        config = self._config(offer, lane)
-        channel = config.id(channel_domain(_chain(offer)))
-        if channel not in self._pockets:
-            pocket = Pocket(config)
-            if self._read_channel is not None:
-                state = self._read_channel(config)
-                pocket.balance, pocket.charged = state.balance - state.pending, state.claimed
-            self._pockets[channel] = pocket
-        return self._pockets[channel]
+        return self._pockets[offer.network, self.config(offer, lane)]
 
-    def _config(self, offer: Offer, lane: int) -> ChannelConfig:
+    def _vouchers(self, offer: Offer) -> Vouchers:
+        chain = _chain(offer)
+        if chain not in self._signers:
+            self._signers[chain] = Vouchers(channel_domain(chain))
+        return self._signers[chain]
+
+    def config(self, offer: Offer, lane: int) -> ChannelConfig:
+        """Give the terms of the channel that pays for an offer.
+
+        Parameters
+        ----------
+        lane :
+            Which of several channels to the same seller.
+        """
         payer, extra = self.account.address, offer.extra
         delay = whole_in(extra, "withdrawDelay", "offer.extra", 40)
         if not MIN_WITHDRAW_DELAY <= delay <= MAX_WITHDRAW_DELAY:
@@ -161,12 +189,12 @@ class Purse:
         salt = lane.to_bytes(32, "big")
         return ChannelConfig(payer, payer, offer.receiver, authorizer, offer.asset, delay, salt)
 
-    def _deposit(self, offer: Offer, pocket: Pocket, channel: bytes, now: int) -> SignedDeposit:
+    def _deposit(self, offer: Offer, pocket: Pocket, now: int) -> SignedDeposit:
         least = pocket.charged + offer.amount - pocket.balance
         wished = _announced(offer.extra)
         amount = self.budget.deposit(offer, least, wished)
         salt, before = int.from_bytes(self._random(32), "big"), now + offer.timeout
-        nonce = deposit_nonce(channel, salt)
+        nonce = deposit_nonce(pocket.channel, salt)
         transfer = Transfer(
             self.account.address, DEPOSIT_COLLECTOR, amount, before, nonce, by_receiver=True
         )

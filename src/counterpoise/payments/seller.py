@@ -17,28 +17,23 @@ import threading
 from collections.abc import Callable
 
 from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.payments.openings import Openings
 from counterpoise.payments.places import Held, Places
 from counterpoise.payments.rules import Channel
 from counterpoise.payments.signing import ChannelConfig, Voucher
 from counterpoise.payments.terms import (
     BATCH_ERROR,
-    EXACT_ERROR,
     Look,
     NotTaken,
     Refusal,
     Terms,
     Ticket,
     check_balance,
-    check_times,
-    check_transfer,
-    exact_key,
 )
 from counterpoise.payments.voucher_book import Kept
 from counterpoise.payments.voucher_store import VoucherStore
-from counterpoise.payments.wire import EXACT, Offer, Payment, Required, Response
+from counterpoise.payments.wire import EXACT, Payment, Required, Response
 from counterpoise.payments.wire_schemes import ChannelPayment, ExactPayment, channel_json, corrected
-
-MISMATCH, BUSY = f"{BATCH_ERROR}cumulative_amount_mismatch", f"{BATCH_ERROR}channel_busy"
 
 
 class Seller:
@@ -60,10 +55,9 @@ class Seller:
         check_voucher: Callable[[ChannelConfig, Voucher], None],
     ) -> None:
         self.terms, self.store = terms, store
-        self._check_voucher = check_voucher
-        self._token_domain = terms.token_domain
         self._lock = threading.RLock()
         self._places = Places(store.unanswered(), terms.repeats)
+        self._openings = Openings(terms, store, self._places, terms.token_domain, check_voucher)
 
     def offer(self, price: int, resource: str = "", error: str | None = None) -> Required:
         """Give the answer 402 for a resource at a price in base units."""
@@ -85,10 +79,28 @@ class Seller:
         try:
             self.terms.check_offer(payment.offer)
             if payment.offer.scheme == EXACT:
-                exact = ExactPayment.from_json(payment.payload)
-                return self._open_exact(exact, payment.offer, price, request, now)
+                return self._open_exact(payment, price, request, now)
             paid = ChannelPayment.from_json(payment.payload)
-            return self._open_channel(paid, payment.offer, price, request, now)
+            if paid.kind == "refund":
+                raise NotTaken(f"{BATCH_ERROR}payload_type")
+            self._openings.check(paid)
+            with self._lock:
+                return self._openings.call(paid, payment.offer, price, request, now)
+        except NotTaken as wrong:
+            return Refusal(self._corrective(wrong, price, resource))
+        except (InputError, VerificationError) as wrong:
+            return Refusal(self.offer(price, resource, f"invalid_payload: {wrong.message}"))
+
+    def open_refund(
+        self, payment: Payment, price: int, request: bytes, now: int, resource: str = ""
+    ) -> Ticket | Refusal | Look:
+        """Judge a payer's wish for what is left in its channel; like `open`, but without work."""
+        try:
+            self.terms.check_offer(payment.offer)
+            paid = ChannelPayment.from_json(payment.payload)
+            self._openings.check(paid)
+            with self._lock:
+                return self._openings.refund(paid, request, now)
         except NotTaken as wrong:
             return Refusal(self._corrective(wrong, price, resource))
         except (InputError, VerificationError) as wrong:
@@ -191,6 +203,16 @@ class Seller:
         deposited = None if ticket.deposit is None else ticket.deposit.amount
         return Response(True, network, transaction, payer, deposited, None, extra)
 
+    def refunded(self, ticket: Ticket, state: Channel, transaction: str) -> Response:
+        """Give what the payer is told of a refund; the channel is looked at again afterwards."""
+        assert ticket.channel is not None
+        with self._lock:
+            self._places.doubt(ticket.key)
+            self._places.free(ticket)
+            row = channel_json(ticket.key, state, self._charged(ticket.key))
+        payer, extra = ticket.channel.config.payer, {"channelState": row}
+        return Response(True, self.terms.network, transaction, payer, ticket.refund, None, extra)
+
     def _held(self, ticket: Ticket) -> Held:
         held = self._places.held(ticket)
         if held is None:
@@ -217,76 +239,14 @@ class Seller:
             Kept(paid.config, paid.voucher, charged, ticket.request, ticket.base)
         )
 
-    def _open_channel(
-        self, paid: ChannelPayment, offer: Offer, price: int, request: bytes, now: int
-    ) -> Ticket | Look:
-        config, voucher = paid.config, paid.voucher
-        if paid.kind == "refund":
-            raise NotTaken(f"{BATCH_ERROR}payload_type")
-        self.terms.check_config(config, voucher.channel)
-        try:
-            self._check_voucher(config, voucher)
-        except VerificationError:
-            raise NotTaken(f"{BATCH_ERROR}voucher_signature") from None
+    def _open_exact(self, payment: Payment, price: int, request: bytes, now: int) -> Ticket:
+        paid = ExactPayment.from_json(payment.payload)
+        self._openings.check_exact(paid)
         with self._lock:
-            if self._places.is_held(voucher.channel, now):
-                raise NotTaken(BUSY)
-            kept = self.store.kept(voucher.channel)
-            if kept is not None and self._is_unanswered(kept, voucher, request):
-                return self._repeat(kept, paid, now)
-            if offer.amount != price:
-                raise NotTaken("price_changed")
-            if paid.deposit is not None:
-                check_times(paid.deposit.valid_after, paid.deposit.valid_before, now, BATCH_ERROR)
-            place = self._places.place(voucher.channel)
-            if not 0 <= now - place.seen <= self.terms.freshness:
-                return Look(config)
-            base = self._charged(voucher.channel)
-            if voucher.ceiling != base + price:
-                raise NotTaken(MISMATCH, voucher.channel)
-            arriving = 0 if paid.deposit is None else paid.deposit.amount
-            check_balance(voucher.ceiling, place.channel, arriving)
-            ticket = Ticket(voucher.channel, price, request, base, paid, None, paid.deposit)
-            return self._places.hold(ticket, now + self.terms.hold)
-
-    def _repeat(self, kept: Kept, paid: ChannelPayment, now: int) -> Ticket:
-        """A request that was charged before, at the price it was made at."""
-        price = kept.voucher.ceiling - kept.base
-        ticket = Ticket(paid.voucher.channel, price, kept.request, kept.base, paid, is_repeat=True)
-        self._places.repeat(ticket.key)
-        return self._places.hold(ticket, now + self.terms.hold)
-
-    def _open_exact(
-        self, paid: ExactPayment, offer: Offer, price: int, request: bytes, now: int
-    ) -> Ticket:
-        check_transfer(paid, self.terms.receiver, self._token_domain)
-        transfer = paid.transfer
-        key = exact_key(transfer)
-        with self._lock:
-            spent = self.store.spent(key)
-            if spent is not None and (spent != request or not self._places.is_expected(key)):
-                raise NotTaken(f"{EXACT_ERROR}nonce_already_used")
-            if spent is None:
-                if offer.amount != price:
-                    raise NotTaken("price_changed")
-                if transfer.amount != price:
-                    raise NotTaken(f"{EXACT_ERROR}payload_authorization_value_mismatch")
-                check_times(transfer.valid_after, transfer.valid_before, now, EXACT_ERROR)
-            if self._places.is_held(key, now):
-                raise NotTaken(f"{EXACT_ERROR}nonce_already_used")
-            if spent is not None:
-                self._places.repeat(key)
-            is_repeat = spent is not None
-            ticket = Ticket(key, transfer.amount, request, 0, None, paid, None, is_repeat)
-            return self._places.hold(ticket, now + self.terms.hold)
-
-    def _is_unanswered(self, kept: Kept, voucher: Voucher, request: bytes) -> bool:
-        is_same = kept.voucher == voucher and kept.request == request
-        return is_same and self._places.is_expected(voucher.channel)
+            return self._openings.exact(paid, payment.offer, price, request, now)
 
     def _charged(self, channel: bytes) -> int:
-        kept, claimed = self.store.kept(channel), self._places.place(channel).channel.claimed
-        return claimed if kept is None else max(kept.charged, claimed)
+        return self._openings.charged(channel)
 
     def _corrective(self, wrong: NotTaken, price: int, resource: str) -> Required:
         """Give the answer 402, with the channel's state where the payer lost count."""

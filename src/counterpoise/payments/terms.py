@@ -152,6 +152,8 @@ class Ticket:
         What must be brought to the chain first; see `Seller.funded`.
     is_repeat :
         Whether this request was charged before and its answer may never have arrived.
+    refund :
+        Base units that the payer wants back; there is no work to do then, only `finish`.
     """
 
     key: bytes
@@ -162,6 +164,7 @@ class Ticket:
     exact: ExactPayment | None = None
     deposit: SignedDeposit | None = None
     is_repeat: bool = False
+    refund: int = 0
 
 
 def check_balance(ceiling: int, state: Channel, arriving: int) -> None:

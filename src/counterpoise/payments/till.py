@@ -3,14 +3,16 @@
     admit  ->  do the work  ->  finish  ->  send the answer  ->  answered
     admit  ->  begin  ->  (charge_to  ->  send a block) …  ->  finish  ->  answered
 
-The second line is for streams. Every step may wait for the chain or the disk, and any number of
-threads may take them.
+The second line is for streams. A payer may also ask for what is left in its channel: then the
+ticket says so (`Ticket.refund`), there is no work to do, and `finish` gives it back. Every step
+may wait for the chain or the disk, and any number of threads may take them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from counterpoise.chain import Account
 from counterpoise.core.errors import ChainError, InputError, Reverted, VerificationError
 from counterpoise.payments.channels import ChannelsClient
 from counterpoise.payments.facilitator import Facilitator
@@ -29,6 +31,8 @@ class Till:
     ----------
     clock :
         Gives the Unix time.
+    authorizer :
+        The key of the receiver's authorizer; without it no refund is given over the wire.
     """
 
     def __init__(
@@ -37,8 +41,12 @@ class Till:
         channels: ChannelsClient,
         facilitator: Facilitator,
         clock: Callable[[], float],
+        authorizer: Account | None = None,
     ) -> None:
+        if authorizer is not None and authorizer.address != seller.terms.authorizer:
+            raise InputError("the key is not that of the authorizer whom the terms name")
         self.seller, self.channels, self.facilitator = seller, channels, facilitator
+        self._authorizer = authorizer
         self._clock = clock
         self._transactions: dict[Ticket, bytes] = {}
 
@@ -61,10 +69,13 @@ class Till:
         if payment is None:
             return Refusal(self.seller.offer(price, resource))
         try:
-            step = self.seller.open(payment, price, request, self._now(), resource)
+            can_refund = self._authorizer is not None
+            is_refund = can_refund and payment.payload.get("type") == "refund"
+            judge = self.seller.open_refund if is_refund else self.seller.open
+            step = judge(payment, price, request, self._now(), resource)
             if isinstance(step, Look):
                 self._look(step)
-                step = self.seller.open(payment, price, request, self._now(), resource)
+                step = judge(payment, price, request, self._now(), resource)
             if isinstance(step, Look):
                 return self._refusal(price, resource, "verification_state_unavailable")
             return step if isinstance(step, Refusal) else self._prepare(step, price, resource)
@@ -104,6 +115,8 @@ class Till:
         A refusal means that nothing was charged: the answer must be dropped. Where the chain is
         silent, the same payment and request may be sent again.
         """
+        if ticket.refund:
+            return self._refund(ticket)
         if ticket.exact is not None:
             done = self._bring(ticket)
             self._transactions.pop(ticket, None)
@@ -157,6 +170,20 @@ class Till:
             except (ChainError, VerificationError) as failed:
                 return self._give_up(ticket, failed)
         return self.seller.response(ticket, None, self._transaction(ticket, keep=True))
+
+    def _refund(self, ticket: Ticket) -> Response | Refusal:
+        """Claim what was charged and give back what the payer asked for."""
+        assert ticket.channel is not None
+        assert self._authorizer is not None
+        config, kept = ticket.channel.config, self.seller.store.kept(ticket.key)
+        try:
+            state = self.channels.channel(config)
+            claim = kept.claim() if kept and kept.charged > state.claimed else None
+            sent = self.facilitator.refund(self._authorizer, config, ticket.refund, claim)
+            state = self.channels.channel(config)
+        except ChainError as failed:
+            return self._give_up(ticket, failed)
+        return self.seller.refunded(ticket, state, hexed(sent) if sent else "")
 
     def _give_up(self, ticket: Ticket, failed: ChainError | VerificationError) -> Refusal:
         self.seller.release(ticket)

@@ -1,0 +1,1 @@
+"""Third-party engines of payments; each is imported here alone, and late."""
