@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     )
     from counterpoise.consensus.evidence import Evidence, NetworkEvidence
     from counterpoise.consensus.examiner import Sources
+    from counterpoise.consensus.http_ask import HttpAsk
     from counterpoise.consensus.keeper import Keeper, Worker, challenge, run
     from counterpoise.consensus.ledger import Closed, Ledger, Lie
+    from counterpoise.consensus.markets import Known, found_market, known_markets, open_market
     from counterpoise.consensus.rules import Cell, Facts, Row, Settlement, settle
     from counterpoise.consensus.scoring import Kind, Rule, Score
     from counterpoise.consensus.sheet import Exchange, Sheet, read_sheet
     from counterpoise.consensus.validator import Policy, Validator
+    from counterpoise.consensus.verify import verify_consensus
     from counterpoise.consensus.yuma import Epoch, Liquid, Outcome, Terms, run_epoch
 
 _HOMES = {
@@ -31,9 +34,12 @@ _HOMES = {
     "examiner": ("Sources",),
     "keeper": ("Keeper", "Worker", "challenge", "run"),
     "ledger": ("Closed", "Ledger", "Lie"),
+    "http_ask": ("HttpAsk",),
+    "markets": ("Known", "found_market", "known_markets", "open_market"),
     "rules": ("Cell", "Facts", "Row", "Settlement", "settle"),
     "scoring": ("Kind", "Rule", "Score"),
     "sheet": ("Exchange", "Sheet", "read_sheet"),
+    "verify": ("verify_consensus",),
     "validator": ("Policy", "Validator"),
     "yuma": ("Epoch", "Liquid", "Outcome", "Terms", "run_epoch"),
 }
@@ -49,9 +55,11 @@ __all__ = [
     "Evidence",
     "Exchange",
     "Facts",
+    "HttpAsk",
     "InProcess",
     "Keeper",
     "Kind",
+    "Known",
     "Ledger",
     "Lie",
     "Liquid",
@@ -74,12 +82,16 @@ __all__ = [
     "Validator",
     "Worker",
     "challenge",
+    "found_market",
     "is_sealed",
+    "known_markets",
+    "open_market",
     "read_sheet",
     "run",
     "run_epoch",
     "seal",
     "settle",
+    "verify_consensus",
 ]
 
 
