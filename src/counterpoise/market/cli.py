@@ -34,7 +34,9 @@ VERBS = {
     "list": ("list_cli", "publish_listing", "Offer a model, a dataset or a service for sale."),
     "search": ("list_cli", "find", "Find listings by words and conditions."),
     "show": ("list_cli", "show", "Show one listing with who stands behind it."),
+    "serve": ("serve_cli", "serve", "Put models and services behind payment, until Ctrl-C."),
     "withdraw": ("list_cli", "withdraw", "Take a listing back."),
+    "order": ("order_cli", "order", "Order larger work: escrowed, judged, refunded by time."),
 }
 """Each verb: its module in this room, its command there, and a line of help."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
 
 from counterpoise.payments import Response
@@ -19,20 +20,24 @@ class Debts:
     """
 
     def __init__(self, most: int | None, wake: Callable[[], None] = lambda: None) -> None:
-        self._most, self._wake = most, wake
+        self._most, self.wake = most, wake
         self._owed: dict[bytes, int] = {}
         self._due: set[bytes] = set()
+        self._lock = threading.Lock()
         self.total = 0
 
     def note(self, channel: bytes, response: Response) -> None:
         """Take note of a charge as the payer is told of it."""
         state = response.extra["channelState"]
         owed = int(state["chargedCumulativeAmount"]) - int(state["totalClaimed"])
-        self.total += owed - self._owed.get(channel, 0)
-        self._owed[channel] = owed
-        if self._most is not None and 2 * owed > self._most and channel not in self._due:
-            self._due.add(channel)
-            self._wake()
+        with self._lock:
+            self.total += owed - self._owed.get(channel, 0)
+            self._owed[channel] = owed
+            is_due = self._most is not None and 2 * owed > self._most and channel not in self._due
+            if is_due:
+                self._due.add(channel)
+        if is_due:
+            self.wake()
 
     def is_over(self, channel: bytes, price: int) -> bool:
         """Whether a channel may not owe so much more before a claim."""
@@ -40,10 +45,12 @@ class Debts:
 
     def due(self) -> frozenset[bytes]:
         """Give the channels that should be claimed now."""
-        return frozenset(self._due)
+        with self._lock:
+            return frozenset(self._due)
 
     def claimed(self, channels: Collection[bytes]) -> None:
         """Take note that these channels owe nothing any more."""
-        for channel in channels:
-            self.total -= self._owed.pop(channel, 0)
-            self._due.discard(channel)
+        with self._lock:
+            for channel in channels:
+                self.total -= self._owed.pop(channel, 0)
+                self._due.discard(channel)

@@ -20,7 +20,7 @@ class Metrics:
         self.charged: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.limited: Counter[str] = Counter()
-        self.repeats = self.lost = 0
+        self.repeats = self.lost = self.claimed = 0
         self.in_flight = 0
         self.gauges: dict[str, tuple[str, int]] = {}
         self._buckets: dict[str, list[int]] = {}
@@ -67,6 +67,7 @@ class Metrics:
         for name, value, told in (
             ("repeats_total", self.repeats, "Answers given again for the same payment."),
             ("lost_total", self.lost, "Buyers that were gone before their answer."),
+            ("claimed_base_units_total", self.claimed, "Claimed on the chain, in base units."),
         ):
             yield from _block(name, "counter", told, [({}, value)])
         yield from _block("in_flight", "gauge", "Calls worked on.", [({}, self.in_flight)])

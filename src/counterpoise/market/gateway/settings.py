@@ -102,6 +102,10 @@ class Table:
             found.append(Table(one, f"{self.place}.{name} {called!r}".lstrip("."), self.folder))
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether a member is there."""
+        return name in self._members
+
     def names(self) -> Iterator[str]:
         """Give the names of the members that were not asked for yet."""
         return (name for name in self._members if name not in self._asked)
