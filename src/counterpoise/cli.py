@@ -42,6 +42,11 @@ ROOMS = {
         "market",
         "Offer, find, buy and judge models, data and services.",
     ),
+    "consensus": (
+        "counterpoise.consensus.cli",
+        "consensus",
+        "Validators weigh, the market pays.",
+    ),
     "oracle": ("counterpoise.oracle.cli", "oracle", "A contract asks, a node answers."),
     "audit": ("counterpoise.audit.cli", "audit", "Look for flaws in contract code."),
     "monitor": (

@@ -27,6 +27,7 @@ def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progr
     """Check every job of a network, every answer, every alert, and what was built on them."""
     from counterpoise.apps.diagnosis.verify import verify_opinions
     from counterpoise.apps.lending.verify import verify_lending
+    from counterpoise.consensus import verify_consensus
     from counterpoise.federation import job_ids, verify_job
     from counterpoise.monitor import verify_alerts
     from counterpoise.oracle import verify_answers
@@ -36,9 +37,11 @@ def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progr
         verify_job(network, job, verdict, on_section=progress)
     answers = verify_answers(network, verdict, progress)
     alerts = verify_alerts(network, verdict, progress)
-    if not jobs and not answers and not alerts:
+    epochs = verify_consensus(network, verdict, progress)
+    if not (jobs or answers or alerts or epochs):
         raise InputError(
-            "no job was ever opened on this network, no question asked, and no alert stated",
+            "on this network no job was ever opened, no question asked, no alert stated, "
+            "and no epoch of a market closed",
             hint="run `counterpoise demo`",
         )
     verify_opinions(network, verdict, progress)

@@ -19,6 +19,7 @@ VERBS = [
     "verification",
     "inference",
     "market",
+    "consensus",
     "oracle",
     "audit",
     "monitor",
