@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         offer_in,
         read_offer,
     )
+    from counterpoise.market.orders import Orders, OrderTerms, Placed
     from counterpoise.market.price import Price, Unit
     from counterpoise.market.receipts_issued import (
         CallReceipt,
@@ -62,6 +63,7 @@ _HOMES = {
         "offer_in",
         "read_offer",
     ),
+    "orders": ("OrderTerms", "Orders", "Placed"),
     "price": (
         "Price",
         "Unit",
@@ -91,7 +93,10 @@ __all__ = [
     "Listing",
     "OfferDesk",
     "Order",
+    "OrderTerms",
+    "Orders",
     "Outcome",
+    "Placed",
     "Price",
     "Result",
     "SignedListing",

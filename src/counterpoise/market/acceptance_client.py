@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 
 from counterpoise.chain import Account, Chain, Contract, Receipt, artifact, deploy
-from counterpoise.core.errors import InputError
+from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import Address
 from counterpoise.jobs import JobsClient, TokenClient
 from counterpoise.market.acceptance_rules import AcceptanceTerms, Case, Outcome, Stage
-
-NOBODY: Address = bytes(20)
 
 
 class AcceptanceClient:
@@ -48,17 +47,27 @@ class AcceptanceClient:
         InputError :
             Nothing was: the job is not funded, or another evaluator decides it.
         """
-        terms, stage, *times, deliverable = self.contract.call("case", job)
+        terms, stage, since, latest, deliverable = self.contract.call("case", job)
         if not stage:
             raise InputError(
                 f"nothing was agreed for job {job}",
                 hint="fund it; its evaluator and its hook must be the contract of acceptance",
             )
-        return Case(AcceptanceTerms(*terms), Stage(stage), *times, bytes(deliverable))
+        return Case(AcceptanceTerms(*terms), Stage(stage), since, latest, bytes(deliverable))
+
+    def check_terms(self, job: int, wanted: AcceptanceTerms) -> None:
+        """Raise `VerificationError` unless a job was funded by the terms that were agreed on."""
+        found = self.case(job).terms
+        if found != wanted:
+            raise VerificationError(
+                f"job {job} was funded by the terms {found}, not {wanted}",
+                hint="do not work for it: its arbiter or its windows are others",
+            )
 
     def outcome(self, job: int) -> tuple[Outcome, bool] | None:
         """Fetch what ended a case, and whether the escrow paid; None while it is open."""
-        wanted = [self.contract.interface.topics("Concluded"), job.to_bytes(32, "big")]
+        topics = self.contract.interface.topics("Concluded")
+        wanted: list[bytes | Sequence[bytes] | None] = [topics, job.to_bytes(32, "big")]
         last = self.contract.chain.block("latest").number
         for log in self.contract.chain.logs(0, last, [self.address], wanted):
             event = self.contract.decode(log)
