@@ -39,6 +39,7 @@ def deploy_all(chain: Chain, operator: Account) -> dict[str, bytes]:
         *_round_judge(chain, operator, rounds),
         deploy(chain, operator, "Guardian", token.address),
         *_identity(chain, operator),
+        _acceptance(chain, operator, jobs, levels["Quorum"]),
     ]
     return {contract.artifact.name: contract.address for contract in contracts} | placed
 
@@ -108,3 +109,9 @@ def _assertions(chain: Chain, operator: Account, token: Contract, quorum: Contra
     """Claims in words, which the committee decides if they are disputed."""
     terms = (BOND, 2 * HOUR, DAY, PATIENCE)
     return deploy(chain, operator, "Assertions", token.address, quorum.address, *terms)
+
+
+def _acceptance(chain: Chain, operator: Account, jobs: Contract, quorum: Contract) -> Contract:
+    """Orders that the client's silence accepts, and the committee decides if they are contested."""
+    terms = (quorum.address, TOKEN, DAY, DAY, DAY, DAY)
+    return deploy(chain, operator, "Acceptance", jobs.address, terms)
