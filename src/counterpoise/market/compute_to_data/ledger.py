@@ -28,7 +28,7 @@ CHARGED, RESULT, SUBMITTED, REFUSED, TOLD, LAPSED = (
     "lapsed",
 )
 """What may have happened to a request, in the order in which it may; `LAPSED` frees its charge."""
-POLICY = "policy"
+POLICY, REPLAYED = "policy", "replayed"
 
 
 @dataclass(frozen=True, slots=True)

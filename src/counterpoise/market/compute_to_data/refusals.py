@@ -32,9 +32,6 @@ RULES: Mapping[str, str] = MappingProxyType(
 )
 """Each rule by its name, as a refusal states it."""
 
-SEEN = frozenset({"rows", "overlap", "limits", "output"})
-"""Rules that are known to fail only after looking at rows: such a refusal counts as a job."""
-
 
 class NotAdmitted(InputError):
     """A job that the policy does not let run, or whose result it does not let leave.
