@@ -1,0 +1,53 @@
+"""Many buyers at once, against a gateway in a process of its own: all books agree to the unit."""
+
+import asyncio
+from signal import SIGTERM
+
+import pytest
+from lines import run
+from sale import PATH, PRICE, Sale, bodies, charged, served, total
+
+
+@pytest.fixture
+def sale(tmp_path):
+    founded = Sale.found(tmp_path / "state")
+    yield founded
+    founded.leave()
+
+
+async def all_shop(buyers, port, calls):
+    await asyncio.gather(
+        *(buyer.shop(port, PATH, bodies(calls, 1000 * n)) for n, buyer in enumerate(buyers))
+    )
+
+
+def bought(sale, tmp_path, buyers, calls):
+    """Let every buyer buy so much at the same time; give the store and the gateway's memory."""
+    sale.leave()
+    gateway, store = served(sale, tmp_path)
+    gateway.start()
+    try:
+        run(all_shop(buyers, gateway.port, calls))
+        return store, gateway.memory
+    finally:
+        assert gateway.stop() in (0, -SIGTERM)
+
+
+@pytest.mark.slow
+def test_two_hundred_buyers_at_once_pay_for_what_they_got_to_the_unit(sale, tmp_path):
+    buyers = sale.buyers(200, calls=10, filled=False)
+    store, _ = bought(sale, tmp_path, buyers, calls=5)
+    assert {buyer.books.answered for buyer in buyers} == {5}
+    assert {buyer.books.charged for buyer in buyers} == {5 * PRICE}
+    assert charged(store) == {buyer.channel: 5 * PRICE for buyer in buyers}
+    assert (total(buyers, "unserved"), total(buyers, "failed")) == (0, 0)
+    assert sale.received(store) == 200 * 5 * PRICE
+
+
+def test_one_payer_has_many_channels_and_uses_them_side_by_side(sale, tmp_path):
+    buyers = sale.buyers(1, calls=20, lanes=8)
+    assert len({buyer.account.address for buyer in buyers}) == 1
+    store, _ = bought(sale, tmp_path, buyers, calls=20)
+    assert charged(store) == {buyer.channel: 20 * PRICE for buyer in buyers}
+    assert total(buyers, "busy") == 0
+    assert sale.received(store) == 8 * 20 * PRICE
