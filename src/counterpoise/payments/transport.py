@@ -23,10 +23,17 @@ class Connections:
     """A transport whose connections serve one request after the other. Threads may share it.
 
     Redirections are not followed: a payment is for the address it was signed for.
+
+    Parameters
+    ----------
+    seconds :
+        How long an answer, or the next part of one, is waited for.
+    most :
+        Bytes that an answer may have.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float = SECONDS, most: int = MOST_BYTES) -> None:
+        self._seconds, self._most = seconds, most
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
 
@@ -35,18 +42,21 @@ class Connections:
     ) -> Answer:
         """Send a request; `Unreachable` if no answer comes in time."""
         parts = split(address)
+        check_headers(headers)
         place = parts.scheme, parts.netloc
         connection = self._take(place)
         try:
             connection.request(method, target(parts), body or None, dict(headers))
             found = connection.getresponse()
-            answer = Answer(found.status, lowered(found.getheaders()), found.read(MOST_BYTES + 1))
+            answer = Answer(found.status, lowered(found.getheaders()), found.read(self._most + 1))
+            if len(answer.body) <= self._most and _is_cut_off(found):
+                raise ConnectionResetError("the answer was cut off")
         except (OSError, http.client.HTTPException) as failed:
             connection.close()
             raise Unreachable(f"{address} does not answer: {failed}") from None
-        if len(answer.body) > MOST_BYTES:
+        if len(answer.body) > self._most:
             connection.close()
-            raise InputError(f"{address} answers more than {MOST_BYTES} bytes")
+            raise InputError(f"{address} answers more than {self._most} bytes")
         if found.will_close:
             connection.close()
         else:
@@ -96,6 +106,16 @@ def send_by_http(method: str, address: str, headers: Mapping[str, str], body: by
         connections.close()
 
 
+def _is_cut_off(found: http.client.HTTPResponse) -> bool:
+    """Whether an answer ended before its length, or has neither a length nor the word to close.
+
+    The standard library takes what it got for the whole in both cases.
+    """
+    if found.length is not None or found.chunked:
+        return bool(found.length)
+    return found.version > 10 and "close" not in found.headers.get("connection", "").lower()
+
+
 def _has_news(sock: socket.socket) -> bool:
     """Whether an idle connection has something to read: the end that the server sent."""
     poll = select.poll()
@@ -109,6 +129,13 @@ def split(address: str) -> SplitResult:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"{address!r} is no address of HTTP")
     return parts
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise `InputError` where a header would begin another line."""
+    for name, text in headers.items():
+        if any(sign in name + text for sign in "\r\n\0"):
+            raise InputError(f"the header {name!r} has a line break")
 
 
 def target(parts: SplitResult) -> str:
