@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     from counterpoise.market.acceptance_rules import AcceptanceTerms, Outcome, Stage
     from counterpoise.market.catalogue import Catalogue
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
+    from counterpoise.market.gateway.mcp_client import McpClient, McpTransport
+    from counterpoise.market.gateway.oip import OipService, Sold
+    from counterpoise.market.gateway.oip_models import Found, WholeModel
+    from counterpoise.market.gateway.running import Running
+    from counterpoise.market.gateway.settings import Table
     from counterpoise.market.listing import (
         Endpoint,
         Level,
@@ -46,6 +51,11 @@ _HOMES = {
         "resolve",
         "search",
     ),
+    "gateway.mcp_client": ("McpClient", "McpTransport"),
+    "gateway.oip": ("OipService", "Sold"),
+    "gateway.oip_models": ("Found", "WholeModel"),
+    "gateway.running": ("Running",),
+    "gateway.settings": ("Table",),
     "listing": (
         "Endpoint",
         "Level",
@@ -89,9 +99,13 @@ __all__ = [
     "CallReceipt",
     "Catalogue",
     "Endpoint",
+    "Found",
     "Level",
     "Listing",
+    "McpClient",
+    "McpTransport",
     "OfferDesk",
+    "OipService",
     "Order",
     "OrderTerms",
     "Orders",
@@ -99,12 +113,16 @@ __all__ = [
     "Placed",
     "Price",
     "Result",
+    "Running",
     "SignedListing",
     "SignedOffer",
+    "Sold",
     "Stage",
+    "Table",
     "Unit",
     "Wanted",
     "What",
+    "WholeModel",
     "check_call_receipt",
     "check_offer",
     "issue_offer",
