@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from counterpoise.market.acceptance_client import AcceptanceClient
     from counterpoise.market.acceptance_rules import AcceptanceTerms, Outcome, Stage
+    from counterpoise.market.buying import Customer, Purchase, Wish
     from counterpoise.market.catalogue import Catalogue
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
     from counterpoise.market.gateway.mcp_client import McpClient, McpTransport
@@ -32,17 +33,30 @@ if TYPE_CHECKING:
     )
     from counterpoise.market.orders import Orders, OrderTerms, Placed
     from counterpoise.market.price import Price, Unit
+    from counterpoise.market.publishing import Published, publish, register_seller
     from counterpoise.market.receipts_issued import (
         CallReceipt,
         check_call_receipt,
         issue_receipt,
         read_receipt,
     )
+    from counterpoise.market.reputations import Reputations
     from counterpoise.market.sources import note_reputations, read_chain, read_log, read_standings
 
 _HOMES = {
     "acceptance_client": ("AcceptanceClient",),
     "acceptance_rules": ("AcceptanceTerms", "Outcome", "Stage"),
+    "buying": (
+        "Customer",
+        "Purchase",
+        "Wish",
+    ),
+    "publishing": (
+        "Published",
+        "publish",
+        "register_seller",
+    ),
+    "reputations": ("Reputations",),
     "catalogue": ("Catalogue",),
     "finding": (
         "Order",
@@ -98,6 +112,7 @@ __all__ = [
     "AcceptanceTerms",
     "CallReceipt",
     "Catalogue",
+    "Customer",
     "Endpoint",
     "Found",
     "Level",
@@ -112,6 +127,9 @@ __all__ = [
     "Outcome",
     "Placed",
     "Price",
+    "Published",
+    "Purchase",
+    "Reputations",
     "Result",
     "Running",
     "SignedListing",
@@ -123,6 +141,7 @@ __all__ = [
     "Wanted",
     "What",
     "WholeModel",
+    "Wish",
     "check_call_receipt",
     "check_offer",
     "issue_offer",
@@ -130,12 +149,14 @@ __all__ = [
     "note_reputations",
     "offer_extension",
     "offer_in",
+    "publish",
     "read_chain",
     "read_listing",
     "read_log",
     "read_offer",
     "read_receipt",
     "read_standings",
+    "register_seller",
     "resolve",
     "search",
 ]
