@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         offer_in,
         read_offer,
     )
-    from counterpoise.market.orders import Orders, OrderTerms, Placed
+    from counterpoise.market.orders import OrderTerms, Orders, Placed
     from counterpoise.market.price import Price, Unit
     from counterpoise.market.publishing import Published, publish, register_seller
     from counterpoise.market.receipts_issued import (
@@ -45,18 +45,16 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "acceptance_client": ("AcceptanceClient",),
-    "acceptance_rules": ("AcceptanceTerms", "Outcome", "Stage"),
+    "acceptance_rules": (
+        "AcceptanceTerms",
+        "Outcome",
+        "Stage",
+    ),
     "buying": (
         "Customer",
         "Purchase",
         "Wish",
     ),
-    "publishing": (
-        "Published",
-        "publish",
-        "register_seller",
-    ),
-    "reputations": ("Reputations",),
     "catalogue": ("Catalogue",),
     "finding": (
         "Order",
@@ -65,9 +63,18 @@ _HOMES = {
         "resolve",
         "search",
     ),
-    "gateway.mcp_client": ("McpClient", "McpTransport"),
-    "gateway.oip": ("OipService", "Sold"),
-    "gateway.oip_models": ("Found", "WholeModel"),
+    "gateway.mcp_client": (
+        "McpClient",
+        "McpTransport",
+    ),
+    "gateway.oip": (
+        "OipService",
+        "Sold",
+    ),
+    "gateway.oip_models": (
+        "Found",
+        "WholeModel",
+    ),
     "gateway.running": ("Running",),
     "gateway.settings": ("Table",),
     "listing": (
@@ -87,10 +94,19 @@ _HOMES = {
         "offer_in",
         "read_offer",
     ),
-    "orders": ("OrderTerms", "Orders", "Placed"),
+    "orders": (
+        "OrderTerms",
+        "Orders",
+        "Placed",
+    ),
     "price": (
         "Price",
         "Unit",
+    ),
+    "publishing": (
+        "Published",
+        "publish",
+        "register_seller",
     ),
     "receipts_issued": (
         "CallReceipt",
@@ -98,6 +114,7 @@ _HOMES = {
         "issue_receipt",
         "read_receipt",
     ),
+    "reputations": ("Reputations",),
     "sources": (
         "note_reputations",
         "read_chain",

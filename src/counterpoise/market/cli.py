@@ -36,6 +36,9 @@ VERBS = {
     "show": ("list_cli", "show", "Show one listing with who stands behind it."),
     "serve": ("serve_cli", "serve", "Put models and services behind payment, until Ctrl-C."),
     "withdraw": ("list_cli", "withdraw", "Take a listing back."),
+    "offer": ("buy_cli", "offer", "Ask what a call costs, and check the seller's signed offer."),
+    "buy": ("buy_cli", "buy", "Pay for one call, and check its receipt."),
+    "channels": ("buy_cli", "channels", "One's open channels; take out what is left."),
     "order": ("order_cli", "order", "Order larger work: escrowed, judged, refunded by time."),
 }
 """Each verb: its module in this room, its command there, and a line of help."""
