@@ -88,9 +88,15 @@ def state_result(notary: Notary, work: Work, result: bytes, blob: bytes, **place
 
 
 def state_refusal(
-    notary: Notary, request: bytes, job: int, refusal: NotAdmitted, *, counted: bool
+    notary: Notary, request: bytes, job: int, refusal: NotAdmitted, *, number: int = 0
 ) -> Envelope:
-    """State that a request was refused, by which rule, and whether it used up a job."""
+    """State that a request was refused, by which rule, and whether it used up a job.
+
+    Parameters
+    ----------
+    number :
+        The job's number, where it was charged: its rows had been looked at.
+    """
     return notary.state(
         REFUSAL,
         [Subject("request", request)],
@@ -99,7 +105,8 @@ def state_refusal(
         job=job,
         rule=refusal.rule,
         message=refusal.message,
-        counted=counted,
+        counted=bool(number),
+        number=number,
     )
 
 
@@ -146,6 +153,9 @@ def read_answer(
     kind = kind_of(statement)
     if kind == REFUSAL:
         return Answer(None, found["rule"], str(found["message"]), bytes(32), statement.digest)
+    if kind == ADMISSION:
+        task = {"task": found["task"], "job": found["job"]}
+        return Answer(task, "", "", bytes(32), statement.digest)
     if kind not in RESULTS:
         raise VerificationError(f"a {kind} statement answers no request")
     data = fetch_result(statement, store, key)

@@ -11,11 +11,12 @@ from counterpoise.chain import Account
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import Address
+from counterpoise.federation import fetch_terms
 from counterpoise.jobs import NOBODY, JobsClient, Status
 from counterpoise.market.compute_to_data.algorithms import MAX_MANIFEST, Manifest
 from counterpoise.market.compute_to_data.answers import RESULTS, Answer, read_answer
 from counterpoise.market.compute_to_data.evaluation import Question
-from counterpoise.market.compute_to_data.letters import LOG, letters, post, topic
+from counterpoise.market.compute_to_data.letters import LOG, TRAINING, letters, post, topic
 from counterpoise.market.compute_to_data.offering import check_policy_signed
 from counterpoise.market.compute_to_data.policy import MAX_POLICY, Policy
 from counterpoise.market.compute_to_data.request import Condition, Request, description_of
@@ -162,6 +163,18 @@ class DataBuyer:
         self.jobs.set_budget(self.account, job, request.price)
         self.jobs.fund(self.account, job, request.price)
         return Asked(request.owner, digest, job)
+
+    def ask_training(self, policy: Policy, manifest: Manifest, job: int) -> Asked:
+        """Ask a dataset to join a training task of which this buyer is the sponsor."""
+        rules = fetch_terms(self.network, job).rules
+        names = (*(feature.name for feature in rules.features), self.columns(policy).label)
+        request = self.draft(policy, manifest, names, {"job": job})
+        envelope = sign(
+            request.statement(self.clock(), os.urandom(16)), AccountSigner(self.account)
+        )
+        place = topic(policy.owner, TRAINING)
+        post(self.network.mailbox, place, self.account.address, envelope)
+        return Asked(policy.owner, envelope.statement.digest, job)
 
     def answer(self, asked: Asked) -> Answer | None:
         """Read what the owner's node said, if it has said anything yet.

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,15 @@ POLICY, REPLAYED = "policy", "replayed"
 class Spent:
     """What is used up: jobs, bits and millionths of an epsilon; jobs by buyer too."""
 
-    jobs: int
-    bits: int
-    noise: int
-    by_buyer: dict[Address, int]
+    jobs: int = 0
+    bits: int = 0
+    noise: int = 0
+    by_buyer: Mapping[Address, int] = field(default_factory=dict)
+
+    def plus(self, buyer: Address, bits: int, noise: int) -> Spent:
+        """Give it with one more job."""
+        by_buyer = {**self.by_buyer, buyer: self.by_buyer.get(buyer, 0) + 1}
+        return Spent(self.jobs + 1, self.bits + bits, self.noise + noise, by_buyer)
 
 
 class Ledger:
@@ -97,16 +102,13 @@ class Ledger:
 
     def spent(self) -> Spent:
         """Add up what is used up by jobs that were charged and did not lapse."""
-        jobs = bits = noise = 0
-        by_buyer: dict[Address, int] = {}
+        spent = Spent()
         for lines in self._of.values():
             charge = next((one for one in lines if one["event"] == CHARGED), None)
-            if charge is None or any(one["event"] == LAPSED for one in lines):
-                continue
-            buyer = bytes.fromhex(charge["buyer"])
-            by_buyer[buyer] = by_buyer.get(buyer, 0) + 1
-            jobs, bits, noise = jobs + 1, bits + charge["bits"], noise + charge["noise"]
-        return Spent(jobs, bits, noise, by_buyer)
+            if charge is not None and not any(one["event"] == LAPSED for one in lines):
+                buyer = bytes.fromhex(charge["buyer"])
+                spent = spent.plus(buyer, charge["bits"], charge["noise"])
+        return spent
 
     def _take(self, line: bytes) -> None:
         try:

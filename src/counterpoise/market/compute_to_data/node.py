@@ -38,6 +38,7 @@ from counterpoise.market.compute_to_data.request import Request, digest_in
 from counterpoise.market.compute_to_data.sandbox import has_walls
 from counterpoise.market.compute_to_data.sealing import sealed
 from counterpoise.market.compute_to_data.telling import Paid, Teller
+from counterpoise.market.compute_to_data.training import TrainingDesk
 from counterpoise.market.compute_to_data.work import Work, prepared, result_bytes, run
 from counterpoise.network import Network
 from counterpoise.provenance import Envelope
@@ -85,6 +86,9 @@ class DataNode:
         chain_id = self.network.charter.chain_id
         self.place = Place(self.account.address, chain_id, self.jobs.address)
         self.teller = Teller(self.network, self.account, self.home, self.on_step)
+        self.training = TrainingDesk(
+            self.network, self.home, self.notary, self.place, self.teller, pause=self._pause
+        )
 
     def now(self) -> int:
         """Give the time: the chain's, or the wall's where blocks are rare."""
@@ -93,8 +97,26 @@ class DataNode:
     def serve_once(self) -> int:
         """Bring every paid request as far as it goes; give how many were answered."""
         answered = sum([self._bring(paid) for paid in self._paid()])
+        answered += self.training.admit_new()
         self.teller.log()
         return answered
+
+    def serve(self, seconds: float = 2.0, *, passes: int | None = None) -> None:
+        """Serve pass after pass, `seconds` apart; `passes` of them, or until it is stopped.
+
+        While a training task waits for its next round, other jobs are served.
+        """
+        done = 0
+        while passes is None or done < passes:
+            self.serve_once()
+            self.training.join_next()
+            done += 1
+            if done != passes:
+                time.sleep(seconds)
+
+    def _pause(self, seconds: float) -> None:
+        self.serve_once()
+        time.sleep(seconds)
 
     def _paid(self) -> Iterator[Paid]:
         """Find the escrows for this owner that are not done with."""
@@ -135,7 +157,7 @@ class DataNode:
         job = self.jobs.job(paid.job)
         if self._job_of(paid) not in (None, paid.job):
             refusal = NotAdmitted("replay", "this request was met before, for another escrow")
-            stated = state_refusal(self.notary, paid.request, paid.job, refusal, counted=False)
+            stated = state_refusal(self.notary, paid.request, paid.job, refusal)
             self.teller.refuse_again(paid, job, stated)
             return True
         state = self.home.ledger.state(paid.request)
@@ -159,9 +181,9 @@ class DataNode:
             request = Request.from_envelope(envelope)
             work = self._admitted(request, job)
         except NotAdmitted as refusal:
-            return self._refuse(paid, refusal, counted=False)
+            return self._refuse(paid, refusal)
         except (InputError, VerificationError) as malformed:
-            return self._refuse(paid, NotAdmitted("request", malformed.message), counted=False)
+            return self._refuse(paid, NotAdmitted("request", malformed.message))
         self.home.keep(f"requests/{paid.request.hex()}.envelope", envelope.to_bytes())
         ledger = self.home.ledger
         number = sum(line["event"] == events.CHARGED for line in ledger.lines) + 1
@@ -173,6 +195,7 @@ class DataNode:
             bits=cost_in_bits(work.manifest),
             noise=request.noise,
             number=number,
+            task="",
         )
         self.on_step("charged", paid.request)
         return events.CHARGED
@@ -217,7 +240,7 @@ class DataNode:
             found = run(work, home.rows, home.classes(), home.secret)
             result = result_bytes(work, home.row_root, found.outputs, home.secret)
         except NotAdmitted as refusal:
-            return self._refuse(paid, refusal, counted=True)
+            return self._refuse(paid, refusal)
         self.on_step("run", paid.request)
         blob = result
         if not work.policy.disclosure.is_public:
@@ -251,9 +274,11 @@ class DataNode:
         self.on_step("submitted", paid.request)
         return events.SUBMITTED
 
-    def _refuse(self, paid: Paid, refusal: NotAdmitted, *, counted: bool) -> str:
-        """Keep a signed refusal, to be told."""
-        stated = state_refusal(self.notary, paid.request, paid.job, refusal, counted=counted)
+    def _refuse(self, paid: Paid, refusal: NotAdmitted) -> str:
+        """Keep a signed refusal, to be told; a charge that was written stays."""
+        charge = self.home.ledger.line(paid.request, events.CHARGED) or {"number": 0}
+        number = charge["number"]
+        stated = state_refusal(self.notary, paid.request, paid.job, refusal, number=number)
         self.home.keep(f"results/{paid.request.hex()}.envelope", stated.to_bytes())
         fields = {"job": paid.job, "rule": refusal.rule}
         self.home.ledger.add(events.REFUSED, paid.request, **fields)

@@ -42,7 +42,7 @@ class Teller:
         else:
             self.network.store.put(self.home.load(f"results/{name}.blob"))
             self.network.store.flush()
-        self._post(paid.request, Envelope.from_bytes(self.home.load(f"results/{name}.envelope")))
+        self.post(paid.request, Envelope.from_bytes(self.home.load(f"results/{name}.envelope")))
         self.on_step("posted", paid.request)
         self.home.ledger.add(events.TOLD, paid.request)
         self.on_step("told", paid.request)
@@ -50,7 +50,7 @@ class Teller:
     def refuse_again(self, paid: Paid, job: Job, stated: Envelope) -> None:
         """Tell that a request is answered once, whatever further escrows name it."""
         self._concede(paid, job)
-        self._post(paid.request, stated)
+        self.post(paid.request, stated)
         self.home.ledger.add(events.REPLAYED, job=paid.job)
 
     def state(self, stated: Envelope) -> None:
@@ -66,10 +66,17 @@ class Teller:
             return gather(self.network, self.account.address)
         return 0
 
-    def _post(self, request: bytes, stated: Envelope) -> None:
+    def post(self, request: bytes, stated: Envelope, asked_at: str = "") -> None:
+        """Post an answer to its request's topic, and both of them to the log's.
+
+        Parameters
+        ----------
+        asked_at :
+            The topic of the request, where it is not its own.
+        """
         me, mailbox = self.account.address, self.network.mailbox
         place = topic(me, request.hex())
-        for asked in letters(mailbox, place):
+        for asked in letters(mailbox, topic(me, asked_at) if asked_at else place):
             if asked.statement.digest == request:
                 post(mailbox, topic(me, LOG), parse_address(asked.signatures[0].keyid), asked)
         post(mailbox, place, me, stated)
