@@ -106,7 +106,8 @@ class SmallUpstream:
 @contextlib.contextmanager
 def serving(app):
     """Serve an ASGI application in a thread; gives its address."""
-    free = socket.socket()
+    # Without the protocol asyncio leaves out TCP_NODELAY, which costs 40 ms an answer.
+    free = socket.socket(proto=socket.IPPROTO_TCP)
     free.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
