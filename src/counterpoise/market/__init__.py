@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         offer_in,
         read_offer,
     )
-    from counterpoise.market.orders import OrderTerms, Orders, Placed
+    from counterpoise.market.orders import Orders, OrderTerms, Placed
     from counterpoise.market.price import Price, Unit
     from counterpoise.market.publishing import Published, publish, register_seller
     from counterpoise.market.receipts_issued import (
