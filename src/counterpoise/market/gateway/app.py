@@ -109,6 +109,8 @@ class Gateway:
             return problem_of(service, wrong.status, text_of(wrong.message, wrong.hint))
         if route.is_free:
             return await self._free(service, call)
+        if call.method == "GET" and route.method != "GET":
+            return await self.desk.door(service, call, headers)
         return await self.desk.call(service, call, headers)
 
     def _call(

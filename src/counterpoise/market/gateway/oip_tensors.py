@@ -36,6 +36,7 @@ NUMPY: Mapping[str, Any] = {
     "FP64": np.float64,
     "BYTES": np.object_,
 }
+_LARGEST = {name: float(np.finfo(NUMPY[name]).max) for name in ("FP32", "FP64")}
 _WHOLE = {name: np.iinfo(kind) for name, kind in NUMPY.items() if "INT" in name}
 
 
@@ -78,9 +79,9 @@ def write_tensor(name: str, datatype: str, array: Array) -> dict[str, Any]:
     UpstreamFailed :
         It has a number that JSON has not.
     """
-    if datatype.startswith("FP") and not np.isfinite(array).all():
-        raise UpstreamFailed(f"the model gives a number in {name!r} that is not finite")
     flat: list[Any] = array.reshape(-1).tolist()
+    if datatype.startswith("FP") and not all(map(math.isfinite, flat)):
+        raise UpstreamFailed(f"the model gives a number in {name!r} that is not finite")
     if datatype == "BYTES":
         flat = [one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in flat]
     return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": flat}
@@ -135,14 +136,10 @@ def _array(flat: list[Any], spec: TensorSpec) -> Array:
 
 
 def _floats(flat: list[Any], spec: TensorSpec) -> Array:
-    try:
-        with np.errstate(over="ignore"):
-            found = np.array(flat, np.float64).astype(NUMPY[spec.datatype])
-    except OverflowError:
+    most = _LARGEST[spec.datatype]
+    if not (-most <= min(flat) and max(flat) <= most):  # JSON as it is read here has no NaN
         _wrong(spec, f"numbers within {spec.datatype}")
-    if not np.isfinite(found).all():
-        _wrong(spec, f"numbers within {spec.datatype}")
-    return found
+    return np.array(flat, NUMPY[spec.datatype])
 
 
 def _wrong(spec: TensorSpec, wanted: str) -> Any:

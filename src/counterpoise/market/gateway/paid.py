@@ -9,9 +9,9 @@ gives the payment's place up, and nothing is charged. See docs/explain/gateway.m
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from counterpoise.core.errors import (
     ChainError,
@@ -22,8 +22,8 @@ from counterpoise.core.errors import (
 from counterpoise.market.gateway.given import Given, Shelf
 from counterpoise.market.gateway.limits import Buckets, Limits
 from counterpoise.market.gateway.metrics import Metrics
-from counterpoise.market.gateway.outcome import Outcome, problem_of, refused
-from counterpoise.market.gateway.problems import status_of, text_of
+from counterpoise.market.gateway.outcome import RESPONSE, Outcome, problem_of, refused
+from counterpoise.market.gateway.problems import JSON_MEDIA, status_of, text_of
 from counterpoise.market.gateway.record import Record
 from counterpoise.market.gateway.service import (
     NO_LEVEL,
@@ -35,8 +35,8 @@ from counterpoise.market.gateway.service import (
     UpstreamFailed,
 )
 from counterpoise.market.gateway.streaming import Streaming
-from counterpoise.market.gateway.turnstile import Turnstile
-from counterpoise.payments import Refusal, Response, Ticket
+from counterpoise.market.gateway.turnstile import Paid, Turnstile
+from counterpoise.payments import Refusal, Response, Ticket, pack
 
 
 class PaidDesk:
@@ -96,10 +96,13 @@ class PaidDesk:
         if call.level != NO_LEVEL and call.level not in service.levels:
             offered = ", ".join((NO_LEVEL, *service.levels))
             raise NotServed(422, f"no level {call.level!r} here", hint=f"there are {offered}")
+        paid = Paid.read(headers)
+        if paid.is_refund:
+            return await self._refund(service, call, paid)
         price = service.quote(call).amount
         if price == 0:
             return await self._free(service, call, headers)
-        admitted = await self.turnstile.admit(call, price, headers)
+        admitted = await self.turnstile.admit(call, price, paid)
         if isinstance(admitted, Refusal):
             return self._refused(service, admitted)
         ticket, payer = admitted
@@ -107,7 +110,7 @@ class PaidDesk:
         try:
             outcome = self._again(ticket) or self._held_back(service, ticket, payer)
             if outcome is None:
-                call = replace(call, payer=payer)
+                call = call.paid_by(payer)
                 reply = await self._work(service, call)
                 outcome = await self._paid(service, call, ticket, reply, headers)
             return outcome
@@ -182,6 +185,27 @@ class PaidDesk:
             raise UpstreamFailed(
                 f"no answer within {self.limits.seconds:g} s; nothing is charged", status=504
             ) from None
+
+    async def door(self, service: Service, call: Call, headers: Mapping[str, str]) -> Outcome:
+        """Answer a GET where another method is paid: clients of x402 ask for refunds there."""
+        paid = Paid.read(headers)
+        try:
+            if paid.is_refund:
+                return await self._refund(service, call, paid)
+        except ChainError as failed:
+            return problem_of(service, 503, failed.message)
+        text = "the price is told to the request itself; GET is for refunds"
+        return refused(
+            service, Refusal(self.turnstile.seller.offer(1, call.path, paid.fault or text))
+        )
+
+    async def _refund(self, service: Service, call: Call, paid: Paid) -> Outcome:
+        done = await self.turnstile.refund(call, paid)
+        if isinstance(done, Refusal):
+            return self._refused(service, done)
+        channel = str(done.extra.get("channelState", {}).get("channelId", ""))
+        body = json.dumps({"message": "Refund acknowledged", "channelId": channel}).encode()
+        return Outcome(200, body, JSON_MEDIA, {RESPONSE: pack(done)}, response=done)
 
     async def _free(self, service: Service, call: Call, headers: Mapping[str, str]) -> Outcome:
         """Answer a call that costs nothing; it is stated like every other."""

@@ -19,6 +19,11 @@ class _Place:
     parts: tuple[str, ...]
     owners: dict[str, tuple[Service, Route]] = field(default_factory=dict)
 
+    def paid(self) -> tuple[Service, Route] | None:
+        """Give what is paid for here: a payer may ask there for a refund by GET."""
+        owners = self.owners.values()
+        return next(((one, route) for one, route in owners if not route.is_free), None)
+
     def fits(self, found: list[str]) -> bool:
         return all(
             part.startswith("{") or part == one for part, one in zip(self.parts, found, strict=True)
@@ -55,6 +60,8 @@ class Routes:
     def find(self, method: str, raw_path: str) -> tuple[Service, Route, dict[str, str]]:
         """Give the service and route of a request, and what stands in its pattern's braces.
 
+        The route has another method where a GET asks at a place that is paid by POST alone.
+
         Raises
         ------
         NotServed :
@@ -66,6 +73,8 @@ class Routes:
             if not place.fits(found):
                 continue
             owner = place.owners.get("GET" if method == "HEAD" else method)
+            if owner is None and method == "GET":
+                owner = place.paid()
             if owner is None:
                 raise NotServed(
                     405, f"{method} is not served here", hint=", ".join(sorted(place.owners))

@@ -158,7 +158,8 @@ class Running:
             schemes=settings.schemes,
         )
         seller = Seller(terms, self.store, channels.check_voucher)
-        till = Till(seller, channels, Facilitator(channels, token, account), self._clock)
+        facilitator = Facilitator(channels, token, account)
+        till = Till(seller, channels, facilitator, self._clock, authorizer=account)
         return till, Settlement(seller, channels, account)
 
     def _keeping(self) -> Keeping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from counterpoise.core.errors import InputError
@@ -21,6 +21,29 @@ THREADS = 16
 SIGNATURES = ("payment-signature", "x-payment")
 
 
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The payment that came with a request; `fault` says why it could not be read."""
+
+    headers: Mapping[str, str]
+    payment: Payment | None
+    fault: str | None = None
+
+    @classmethod
+    def read(cls, headers: Mapping[str, str]) -> Paid:
+        """Read it from headers with names in lower case."""
+        given = {name: headers[name] for name in SIGNATURES if name in headers}
+        try:
+            return cls(given, read_payment(given) if given else None)
+        except InputError as wrong:
+            return cls(given, None, f"invalid_payload: {wrong.message}")
+
+    @property
+    def is_refund(self) -> bool:
+        """Whether a payer asks for what is left of its channel."""
+        return self.payment is not None and self.payment.payload.get("type") == "refund"
+
+
 class Turnstile:
     """Admits the payments of one seller.
 
@@ -34,18 +57,12 @@ class Turnstile:
         self.till, self.seller, self._offers, self._clock = till, till.seller, offers, clock
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="till")
 
-    async def admit(
-        self, call: Call, price: int, headers: Mapping[str, str]
-    ) -> tuple[Ticket, Address] | Refusal:
+    async def admit(self, call: Call, price: int, paid: Paid) -> tuple[Ticket, Address] | Refusal:
         """Give the ticket of a good payment and who paid, or why it is refused."""
-        given = {name: headers[name] for name in SIGNATURES if name in headers}
-        try:
-            payment = read_payment(given) if given else None
-        except InputError as wrong:
-            reason = f"invalid_payload: {wrong.message}"
-            return Refusal(self.seller.offer(price, call.path, reason))
+        payment = paid.payment
         if payment is None:
-            return self._offered(Refusal(self.seller.offer(price, call.path)), call, price)
+            refusal = Refusal(self.seller.offer(price, call.path, paid.fault))
+            return self._offered(refusal, call, price)
         price = self._price(payment, price, call)
         step: Ticket | Refusal | Look | None = None
         if _is_quick(payment):
@@ -53,11 +70,20 @@ class Turnstile:
             step = self.seller.open(payment, price, call.request, now, call.path)
         if step is None or isinstance(step, Look):
             step = await self._in_thread(
-                lambda: self.till.admit(given, price, call.request, call.path)
+                lambda: self.till.admit(paid.headers, price, call.request, call.path)
             )
         if isinstance(step, Refusal):
             return self._offered(step, call, price)
         return step, payer_of(step)
+
+    async def refund(self, call: Call, paid: Paid) -> Response | Refusal:
+        """Give a payer back what is left of its channel, as the till allows it."""
+
+        def give() -> Response | Refusal:
+            ticket = self.till.admit(paid.headers, 0, call.request, call.path)
+            return ticket if isinstance(ticket, Refusal) else self.till.finish(ticket)
+
+        return await self._in_thread(give)
 
     async def begin(self, ticket: Ticket) -> Response | Refusal:
         """See `Till.begin`: an exact payment is brought before a stream begins."""
