@@ -20,7 +20,7 @@ from counterpoise.network import Network
 MAX_GRAPH = 1 << 30
 
 KINDS: Mapping[str, str] = {
-    "openai": "counterpoise.market.gateway.openai_service:openai_service",
+    "openai": "counterpoise.market.gateway.openai_settings:openai_service",
 }
 """Kinds that are services of their own: where the function is that makes one of a table."""
 
