@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from counterpoise.chain import Domain, eip712_digest
 from counterpoise.core.digest import keccak
@@ -70,12 +71,18 @@ class ChannelConfig:
 
     def id(self, domain: Domain) -> bytes:
         """Give the channel's id, 32 bytes: another one on every chain and contract."""
-        return eip712_digest(domain, CONFIG, self.values())
+        return _channel_id(self, domain)
 
     @property
     def voucher_signer(self) -> Address:
         """Whose signature a voucher needs."""
         return self.payer if self.payer_authorizer == NOBODY else self.payer_authorizer
+
+
+@lru_cache(maxsize=16_384)
+def _channel_id(config: ChannelConfig, domain: Domain) -> bytes:
+    """Every call of a channel asks for it, and it never changes."""
+    return eip712_digest(domain, CONFIG, config.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Any
 from counterpoise.chain import Domain, recover
 from counterpoise.core.digest import keccak
 from counterpoise.core.errors import VerificationError
-from counterpoise.core.units import Address, to_checksum
+from counterpoise.core.units import Address
 from counterpoise.jobs import Payment as Transfer
 from counterpoise.payments.channels import SignedDeposit
+from counterpoise.payments.json_members import checksummed
 from counterpoise.payments.rules import Channel
 from counterpoise.payments.signing import ChannelConfig, channel_domain
 from counterpoise.payments.wire import BATCH, EXACT, Offer, Required
@@ -86,7 +87,7 @@ class Terms:
         """Give what one call costs under a scheme."""
         extra: dict[str, Any] = {"name": self.token_name, "version": self.token_version}
         if scheme == BATCH:
-            extra["receiverAuthorizer"] = to_checksum(self.authorizer)
+            extra["receiverAuthorizer"] = checksummed(self.authorizer)
             extra["withdrawDelay"] = self.withdraw_delay
             extra["minDeposit"] = str(price * self.calls_per_deposit)
         return Offer(scheme, self.network, self.token, price, self.receiver, self.timeout, extra)

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.errors import InputError
-from counterpoise.core.units import Address, to_checksum
+from counterpoise.core.units import Address
 from counterpoise.payments.json_members import (
     Json,
     address_in,
     amount_in,
+    checksummed,
     json_object,
     text_in,
     whole_in,
@@ -34,6 +35,14 @@ OLD_SIGNATURE = "X-PAYMENT"
 EXACT, BATCH = "exact", "batch-settlement"
 MAX_HEADER = 16_384
 """Characters of the longest header that is read."""
+
+
+def _no(constant: str) -> object:
+    raise InputError(f"{constant} is no number of JSON")
+
+
+_READER = json.JSONDecoder(parse_constant=_no)
+_WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +79,9 @@ class Offer:
         return {
             "scheme": self.scheme,
             "network": self.network,
-            "asset": to_checksum(self.asset),
+            "asset": checksummed(self.asset),
             "amount": str(self.amount),
-            "payTo": to_checksum(self.receiver),
+            "payTo": checksummed(self.receiver),
             "maxTimeoutSeconds": self.timeout,
             "extra": dict(self.extra),
         }
@@ -188,7 +197,7 @@ class Response:
         value: dict[str, Any] = {"success": self.success, "transaction": self.transaction}
         value["network"] = self.network
         if self.payer is not None:
-            value["payer"] = to_checksum(self.payer)
+            value["payer"] = checksummed(self.payer)
         if self.amount is not None:
             value["amount"] = str(self.amount)
         if self.error is not None:
@@ -220,8 +229,7 @@ class Response:
 
 def pack(value: Required | Payment | Response) -> str:
     """Write a header's value: base64 of compact JSON."""
-    text = json.dumps(value.to_json(), separators=(",", ":"), ensure_ascii=False)
-    return base64.b64encode(text.encode()).decode()
+    return base64.b64encode(_WRITER.encode(value.to_json()).encode()).decode()
 
 
 def unpack(text: str, name: str = "header") -> object:
@@ -229,9 +237,7 @@ def unpack(text: str, name: str = "header") -> object:
     if len(text) > MAX_HEADER:
         raise InputError(f"{name}: {len(text)} characters, at most {MAX_HEADER}")
     try:
-        return json.loads(
-            base64.b64decode(text.strip().encode(), validate=True), parse_constant=_no
-        )
+        return _READER.decode(base64.b64decode(text.strip().encode(), validate=True).decode())
     except (binascii.Error, ValueError, RecursionError) as wrong:
         raise InputError(
             f"{name}: no JSON in base64 ({wrong})", hint="x402 writes base64 of JSON in UTF-8"
@@ -271,7 +277,3 @@ def _url(source: Json) -> str:
 def _extensions(source: Json) -> Json:
     value = source.get("extensions")
     return {} if value is None else json_object(value, "extensions")
-
-
-def _no(constant: str) -> object:
-    raise InputError(f"{constant} is no number of JSON")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from counterpoise.core.errors import InputError
-from counterpoise.core.units import to_checksum
 from counterpoise.jobs import Payment as Transfer
 from counterpoise.payments.channels import SignedDeposit
 from counterpoise.payments.json_members import (
@@ -15,6 +15,7 @@ from counterpoise.payments.json_members import (
     address_in,
     amount_in,
     bytes_in,
+    checksummed,
     json_object,
     whole_in,
 )
@@ -22,6 +23,15 @@ from counterpoise.payments.rules import Channel
 from counterpoise.payments.signing import ChannelConfig, Voucher
 from counterpoise.payments.wire import BATCH, Required
 
+_CONFIG = (
+    "payer",
+    "payerAuthorizer",
+    "receiver",
+    "receiverAuthorizer",
+    "token",
+    "withdrawDelay",
+    "salt",
+)
 Kind = Literal["deposit", "voucher", "refund"]
 
 
@@ -95,8 +105,8 @@ class ExactPayment:
         """Give it as x402 writes it."""
         transfer = self.transfer
         authorization = {
-            "from": to_checksum(transfer.payer),
-            "to": to_checksum(transfer.receiver),
+            "from": checksummed(transfer.payer),
+            "to": checksummed(transfer.receiver),
             "value": str(transfer.amount),
             "validAfter": str(transfer.valid_after),
             "validBefore": str(transfer.valid_before),
@@ -122,11 +132,11 @@ class ExactPayment:
 def config_json(config: ChannelConfig) -> dict[str, Any]:
     """Give a channel's terms as x402 writes them."""
     return {
-        "payer": to_checksum(config.payer),
-        "payerAuthorizer": to_checksum(config.payer_authorizer),
-        "receiver": to_checksum(config.receiver),
-        "receiverAuthorizer": to_checksum(config.receiver_authorizer),
-        "token": to_checksum(config.token),
+        "payer": checksummed(config.payer),
+        "payerAuthorizer": checksummed(config.payer_authorizer),
+        "receiver": checksummed(config.receiver),
+        "receiverAuthorizer": checksummed(config.receiver_authorizer),
+        "token": checksummed(config.token),
         "withdrawDelay": config.withdraw_delay,
         "salt": hexed(config.salt),
     }
@@ -134,7 +144,21 @@ def config_json(config: ChannelConfig) -> dict[str, Any]:
 
 def config_of(value: object) -> ChannelConfig:
     """Read a channel's terms."""
-    row, name = json_object(value, "channelConfig"), "channelConfig"
+    row = json_object(value, "channelConfig")
+    texts = tuple(row.get(member) for member in _CONFIG)
+    if not all(isinstance(text, (str, int)) for text in texts):
+        return _config_of(row)
+    return _same_config(texts)
+
+
+@lru_cache(maxsize=16_384)
+def _same_config(texts: tuple[str | int, ...]) -> ChannelConfig:
+    """Every call of a channel brings the same terms."""
+    return _config_of(dict(zip(_CONFIG, texts, strict=True)))
+
+
+def _config_of(row: Json) -> ChannelConfig:
+    name = "channelConfig"
     return ChannelConfig(
         address_in(row, "payer", name),
         address_in(row, "payerAuthorizer", name),
