@@ -18,7 +18,9 @@ from counterpoise.core.errors import InputError
 from counterpoise.core.units import format_tokens
 from counterpoise.market.gateway.body import read_json
 from counterpoise.market.gateway.oip_models import Found, Model, WholeModel
+from counterpoise.market.gateway.oip_operations import oip_operations
 from counterpoise.market.gateway.oip_tensors import Array, write_tensor
+from counterpoise.market.gateway.operations import Operation
 from counterpoise.market.gateway.problems import plain_problem
 from counterpoise.market.gateway.service import NO_LEVEL, Call, NotServed, Quote, Reply, Route
 from counterpoise.market.price import Price, Unit
@@ -94,6 +96,11 @@ class OipService:
             if one.model.proofs is not None
             for level in one.model.proofs.levels
         }
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """What the routes do, and a tool for each model."""
+        return oip_operations(self)
 
     def quote(self, call: Call) -> Quote:
         """Read a request, and give the price of its model and level."""

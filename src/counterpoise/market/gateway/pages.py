@@ -12,6 +12,8 @@ from typing import Any
 from counterpoise.core.errors import InputError
 from counterpoise.market.gateway.evidence import Evidence
 from counterpoise.market.gateway.metrics import TYPE, Metrics
+from counterpoise.market.gateway.operations import Operation
+from counterpoise.market.gateway.page_operations import page_operations
 from counterpoise.market.gateway.problems import JSON_MEDIA, plain_problem
 from counterpoise.market.gateway.service import (
     Call,
@@ -61,6 +63,11 @@ class Pages:
         tiles = tuple("/log/tile" + "/{part}" * depth for depth in range(1, 10))
         paths = (*self._pages, "/evidence/{digest}", "/log/checkpoint", *tiles)
         self.routes = tuple(Route("GET", path, is_free=True, media=()) for path in paths)
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """What the pages are."""
+        return page_operations(self.routes)
 
     def quote(self, call: Call) -> Quote:
         """Say that everything here is free."""
