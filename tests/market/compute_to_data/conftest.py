@@ -1,0 +1,27 @@
+"""A ward is founded once and copied for each test."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from ward import open_ward
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ward")
+    open_ward(folder).network.close()
+    return folder
+
+
+@pytest.fixture
+def ward(founded, tmp_path):
+    shutil.copytree(founded, tmp_path / "ward")
+    opened = open_ward(tmp_path / "ward")
+    yield opened
+    opened.release_log()
+    opened.network.close()
