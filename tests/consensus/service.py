@@ -8,9 +8,11 @@ from markets import NAMES, PAY, build_market
 from counterpoise.consensus import Case, Keeper, Policy, Reply, Rule, Sources, Validator, seal
 from counterpoise.consensus.asking import InProcess
 from counterpoise.consensus.evidence import NetworkEvidence
+from counterpoise.consensus.verify import verify_market
 from counterpoise.core.units import TOKEN
 from counterpoise.inference import Layer, Net, parse_answer
 from counterpoise.network import Charter, Network
+from counterpoise.provenance import Verdict
 from counterpoise.store import Mailbox, Store
 
 MODEL = Net((Layer([[3, -2, 1, 0], [-3, 2, -1, 1]], [-10, 30]),))
@@ -112,6 +114,11 @@ class Service:
         for one in validators:
             one.step()
         return market.client.ledger()
+
+    def verdict(self):
+        found = Verdict()
+        verify_market(self.network, self.market.client.address, found)
+        return found
 
     def close(self):
         for one in self.validators.values():

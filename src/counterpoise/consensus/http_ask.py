@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from counterpoise.consensus.asking import Reply
+from counterpoise.consensus.shallow import shallow_json
 from counterpoise.core.digest import canonical_json
 from counterpoise.core.errors import InputError, Unreachable, VerificationError
 from counterpoise.payments import Buyer
 
+DEEPEST = 16
 JSON = {"content-type": "application/json", "accept": "application/json"}
 Read = Callable[[bytes], bytes]
 
@@ -28,8 +29,8 @@ def first_output(body: bytes) -> bytes:
     b'[1,2]'
     """
     try:
-        values: bytes = canonical_json(json.loads(body)["outputs"][0]["data"])
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError, InputError):
+        values: bytes = canonical_json(shallow_json(body, DEEPEST)["outputs"][0]["data"])
+    except (ValueError, KeyError, IndexError, TypeError, InputError):
         return b""
     return values
 

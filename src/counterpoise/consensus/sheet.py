@@ -6,7 +6,6 @@ reserve for the next epochs, their checks before they are asked. The sheet itsel
 the reveals are over.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +13,14 @@ from typing import Any
 from counterpoise.consensus.checks import Case, root_of_leaves, sealed_leaf
 from counterpoise.consensus.rules import MEMBERS
 from counterpoise.consensus.scoring import Graded, Kind, Rule, Score, scores_of, weights
+from counterpoise.consensus.shallow import shallow_json
 from counterpoise.core.digest import canonical_json, sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import Address, parse_address, to_checksum
 
 FORMAT = "counterpoise-score-sheet/1"
 MOST_SHEET = 1 << 26
+DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +179,11 @@ def read_sheet(content: bytes) -> Sheet:
         It is no score sheet, or not written in the one way.
     """
     try:
-        record = json.loads(content)
+        record = shallow_json(content, DEEPEST)
         if record["format"] != FORMAT:
             raise VerificationError(f"a sheet of the format {record['format']!r}, {FORMAT} wanted")
         sheet = _sheet(record)
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, InputError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, InputError) as error:
         raise VerificationError(f"no score sheet: {error!r:.120}") from None
     if sheet.to_bytes() != content:
         raise VerificationError("a score sheet that is not canonical")

@@ -6,7 +6,7 @@ the weights. A sheet counts when it opens what its validator committed to on the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from counterpoise.chain import artifact
@@ -48,11 +48,26 @@ def verify_consensus(network: Network, verdict: Verdict, on_section: Progress = 
     for place, address in enumerate(addresses):
         prefix = f"market {place + 1} / " if len(addresses) > 1 else ""
         try:
-            check = _Check(network, verdict, address, prefix, letters.get(address, []))
-            closed += check.all(on_section)
+            said = letters.get(address, [])
+            closed += verify_market(network, address, verdict, said, prefix, on_section)
         except CounterpoiseError as error:
             verdict.refuse(f"{prefix}market", error)
     return closed
+
+
+def verify_market(
+    network: Network,
+    address: Address,
+    verdict: Verdict,
+    letters: Sequence[tuple[Statement, bytes]] = (),
+    prefix: str = "",
+    on_section: Progress = silent,
+) -> int:
+    """Verify one market; `letters` are the log's statements about its scores, with their entries.
+
+    Those that were mailed and not logged are found besides. `prefix` begins each name.
+    """
+    return _Check(network, verdict, address, prefix, letters).all(on_section)
 
 
 def _letters(network: Network, verdict: Verdict) -> dict[Address, list[tuple[Statement, bytes]]]:
@@ -84,7 +99,7 @@ class _Check:
     verdict: Verdict
     address: Address
     prefix: str
-    letters: list[tuple[Statement, bytes]]
+    letters: Sequence[tuple[Statement, bytes]]
     client: ConsensusClient = field(init=False)
     ledger: Ledger = field(init=False)
 

@@ -1,0 +1,190 @@
+"""What is false in a market is named, number by number, whatever kind of evidence was tampered."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from markets import NAMES
+from service import MODEL, build_service
+
+from counterpoise.consensus import ConsensusClient, read_sheet
+from counterpoise.consensus.scoring import Kind
+from counterpoise.core.digest import sha256
+from counterpoise.inference import Layer, Net, model_bytes
+
+OTHER = model_bytes(Net((Layer([[1, 1, 1, 1], [0, 0, 2, 0]], [0, 0]),)))
+OTHERS = sha256(OTHER)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A service in which two validators have sealed their first checks."""
+    service, home = build_service(), tmp_path_factory.mktemp("begun")
+    validators = [service.validator(name, home) for name in ("ann", "bob")]
+    service.epoch(service.keeper(), *validators)
+    service.close()
+    service.evidence.keep_model(OTHER)
+    return service, home
+
+
+@pytest.fixture
+def play(begun, tmp_path):
+    """Gives what plays an epoch more from there; `twist` changes ann's sheet before it is kept."""
+    service, home = begun
+    place = service.market.chain.snapshot()
+    shutil.copytree(home, tmp_path / "homes")
+    changes = {"models": {NAMES.index("cleo"): MODEL}}
+
+    def epochs(*twists, **more):
+        ann = service.validator("ann", tmp_path / "homes", **changes, **more)
+        bob = service.validator("bob", tmp_path / "homes")
+        for twist in twists:
+            twisted(ann, twist)
+            service.epoch(service.keeper(), ann, bob)
+        return service
+
+    yield epochs
+    service.close()
+    service.market.chain.revert(place)
+
+
+def twisted(validator, change):
+    """Let a validator keep, commit to and show another sheet than the one it made."""
+    journal, examiner = validator.journal, validator.examiner
+    keep, score = type(journal).keep_sheet, type(examiner).score
+    twist = lambda content: change(read_sheet(content)).to_bytes()  # noqa: E731
+    journal.keep_sheet = lambda epoch, content: keep(journal, epoch, twist(content))
+    examiner.score = lambda *told: score(examiner, *told) and examiner.sheet(told[0].epoch)
+
+
+def honest(sheet):
+    return sheet
+
+
+def altered(kind, **changes):
+    """Change the first exchange of a kind; a value may be a function of the exchange."""
+
+    def change(sheet):
+        exchanges = list(sheet.exchanges)
+        k = next(k for k, one in enumerate(exchanges) if one.kind is kind)
+        told = {n: v(exchanges[k]) if callable(v) else v for n, v in changes.items()}
+        exchanges[k] = replace(exchanges[k], **told)
+        return replace(sheet, exchanges=tuple(exchanges))
+
+    return change
+
+
+def names_of(verdict):
+    return [one.name for one in verdict.false]
+
+
+def test_an_honest_market_is_true_and_every_number_of_it_is_derived(play):
+    service = play(honest, honest)
+    verdict = service.verdict()
+    assert not verdict.false
+    # 3 epochs of 8 cells with 4 numbers; 2 validators with 7 weights, in 3 epochs
+    assert verdict.numbers > 3 * 8 * 4 + 3 * 2 * 7
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "told"),
+    [
+        (altered(Kind.CHECK, label=b"\0\7"), "checks", "not the one that was sealed"),
+        (altered(Kind.CHECK, place=lambda one: one.place + 1), "checks", "exchange"),
+        (lambda s: replace(s, leaves=(*s.leaves[1:], bytes(32))), "checks", "not the one"),
+        (lambda s: replace(s, bound=0), "sealed checks", "no earlier commitment"),
+        (lambda s: replace(s, bound=s.epoch), "sealed checks", "no earlier commitment"),
+        (lambda s: replace(s, leaves=(*s.leaves, bytes(32))), "sealed checks", ""),
+        (altered(Kind.RERUN, label=b"made up"), "label", ""),
+        (lambda s: replace(s, models={}), "model", ""),
+        (lambda s: replace(s, models=dict.fromkeys(s.models, OTHERS)), "label", ""),
+        (altered(Kind.RERUN, answer=b"made up"), "seal", "not the provider's signature"),
+        (altered(Kind.CHECK, answer=b"made up"), "seal", "not the provider's signature"),
+        (lambda s: replace(s, exchanges=(*s.exchanges, check_of(s))), "checks", "asked twice"),
+    ],
+)
+def test_a_sheet_that_lies_is_named(play, change, name, told):
+    verdict = play(change).verdict()
+    assert verdict.false
+    found = verdict.false[0]
+    assert found.name.startswith("epoch 2 / validator 0 / ")
+    assert any(one.name.endswith(name) and told in str(one) for one in verdict.false), verdict.false
+
+
+def check_of(sheet):
+    return next(one for one in sheet.exchanges if one.kind is Kind.CHECK)
+
+
+def test_weights_that_do_not_follow_from_the_sheet_are_named(play, begun):
+    class Liar(ConsensusClient):
+        """Commits to and reveals a weight for its friend."""
+
+        def commit(self, account, weights, salt):
+            return super().commit(account, self._for_a_friend(weights), salt)
+
+        def reveal(self, account, weights, salt):
+            return super().reveal(account, self._for_a_friend(weights), salt)
+
+        def _for_a_friend(self, weights):
+            return [*weights[:4], 40_000, *weights[5:]]
+
+    service, _ = begun
+    market = service.market
+    honest_client, market.client = market.client, Liar(market.client.contract)
+    try:
+        service = play(honest)
+        sheet = service.validators["ann"].examiner.sheet(2)
+        service.evidence.show(market.ann, sheet.to_bytes(), 1)
+        [found] = [one for one in service.verdict().false if "validator 0" in one.name]
+    finally:
+        market.client = honest_client
+    assert str(found) == "epoch 2 / validator 0 / weight of member 4 is 40000, not 0"
+
+
+def test_weights_without_evidence_are_named(play, begun):
+    service, _ = begun
+    service.evidence.show = lambda *_: None
+    try:
+        found = names_of(play(honest).verdict())
+    finally:
+        del service.evidence.show
+    wanted = [f"epoch 2 / weights of validator {number}" for number in (0, 1)]
+    assert found == wanted
+
+
+def test_a_check_that_was_opened_is_not_asked_again_and_named_if_it_is(play):
+    kept = {}
+
+    def remember(sheet):
+        kept["old"] = check_of(sheet)
+        return sheet
+
+    def repeat(sheet):
+        cleo = NAMES.index("cleo")
+        old = kept["old"]
+        asked = replace(old, kind=Kind.CHECK, number=cleo, answer=b"", seal=b"")
+        return replace(sheet, exchanges=(*sheet.exchanges, asked))
+
+    told = [str(one) for one in play(remember, repeat).verdict().false]
+    assert any("asked again after it was opened in epoch 2" in one for one in told), told
+
+
+@pytest.mark.parametrize("part", ["consensus", "rank", "dividend", "due"])
+def test_a_result_that_nobody_challenged_is_named(play, part, begun):
+    market = begun[0].market
+    service = play()
+    rows = {"ann": [0, 0, 9, 5, 0, 0, 0, 1], "bob": [0, 0, 8, 7, 0, 0, 0, 1]}
+    market.commit_and_reveal(rows)
+    number = 0 if part == "dividend" else 3
+    market.propose(market.twisted(number, part, -7, follow=False))
+    market.finish()
+    found = names_of(service.verdict())
+    assert f"epoch 2 / {part} of member {number}" in found
+
+
+def test_code_that_is_not_ours_is_named(play, begun):
+    market = begun[0].market
+    service = play()
+    address, code = market.client.address, market.chain.code(market.client.address)
+    market.chain.set_code(address, code[:100] + bytes([code[100] ^ 1]) + code[101:])
+    assert "code of Consensus" in names_of(service.verdict())
