@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from counterpoise.market.buying import Customer, Purchase, Wish
     from counterpoise.market.catalogue import Catalogue
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
-    from counterpoise.market.gateway.mcp_client import McpClient, McpTransport
+    from counterpoise.market.gateway.mcp_client import Called, McpClient, McpTransport
     from counterpoise.market.gateway.oip import OipService, Sold
     from counterpoise.market.gateway.oip_models import Found, WholeModel
     from counterpoise.market.gateway.running import Running
@@ -128,6 +128,7 @@ __all__ = [
     "AcceptanceClient",
     "AcceptanceTerms",
     "CallReceipt",
+    "Called",
     "Catalogue",
     "Customer",
     "Endpoint",
