@@ -63,10 +63,7 @@ _HOMES = {
         "resolve",
         "search",
     ),
-    "gateway.mcp_client": (
-        "McpClient",
-        "McpTransport",
-    ),
+    "gateway.mcp_client": ("Called", "McpClient", "McpTransport"),
     "gateway.oip": (
         "OipService",
         "Sold",
