@@ -15,6 +15,11 @@ from starlette.routing import Route
 KEY = "sk-the-upstreams-own-key"
 
 
+def text_of(message):
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else " ".join(part["text"] for part in content)
+
+
 class SmallUpstream:
     """What it is asked is kept in `asked`; the last message's text says how it behaves."""
 
@@ -24,7 +29,7 @@ class SmallUpstream:
     async def chat(self, request):
         body = await request.json()
         self.asked.append((dict(request.headers), body))
-        text = body["messages"][-1]["content"]
+        text = text_of(body["messages"][-1])
         if text == "wrong":
             told = f"no such thing; your key is {KEY}"
             return JSONResponse({"error": {"message": told}}, 400)
@@ -53,7 +58,7 @@ class SmallUpstream:
 
     @staticmethod
     def usage(body, written):
-        read = sum(len(m["content"].split()) for m in body["messages"])
+        read = sum(len(text_of(message).split()) for message in body["messages"])
         total = {"total_tokens": read + written}
         return {"prompt_tokens": read, "completion_tokens": written} | total
 

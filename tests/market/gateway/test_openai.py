@@ -233,7 +233,9 @@ def test_an_upstream_that_dies_in_a_stream_charges_what_was_delivered(far, end):
     )
 
 
-def test_an_empty_stream_is_a_failure(far):
+def test_an_empty_stream_is_a_failure_unless_it_ends(far):
+    _, _, chunks = run(far, lambda shop: drain(shop, chat("", stream=True)))
+    assert [(chunk.body, chunk.charge) for chunk in chunks] == [(b"", 0)]
     with pytest.raises(UpstreamFailed, match="empty"):
         bought(far, chat("empty", stream=True))
 
@@ -268,6 +270,8 @@ WRONG_CHATS = [
     chat("a", temperature="hot"),
     chat("a", temperature=True),
     chat("a", tools={}),
+    chat("a") | {"messages": [{"role": "user", "content": "a", "tool_calls": {}}]},
+    chat("a") | {"messages": [{"role": "user", "content": "a", "name": 0}]},
     chat("a", web_search_options={}),
 ]
 
@@ -332,6 +336,8 @@ def test_wrong_texts_are_refused(far):
         ({"dimensions": "3"}, 400),
         ({"encoding_format": ["float"]}, 400),
         ({"user": 3}, 400),
+        ({"user": {}}, 400),
+        ({"encoding_format": ""}, 400),
         ({"other": 3}, 400),
     ]:
         with pytest.raises(NotServed) as refused:

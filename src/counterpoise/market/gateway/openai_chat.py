@@ -91,11 +91,12 @@ class UpstreamChat:
     ) -> AsyncGenerator[Chunk]:
         """Pass events on as they come; an upstream that dies is told of and charges no more."""
         usage: object = None
-        has_begun = False
+        has_begun = is_whole = False
         try:
             async with self.upstream.stream("/chat/completions", body) as pieces:
                 async for content in sse.events(pieces):
                     if content == sse.DONE:
+                        is_whole = True
                         break
                     said = _event(content)
                     usage = said.get("usage") or usage
@@ -111,7 +112,7 @@ class UpstreamChat:
             error = {"message": failed.message, "type": "upstream_error", "code": failed.status}
             yield Chunk(sse.event(json.dumps({"error": error}).encode()), meter.charge)
             return
-        if has_begun:
+        if has_begun or is_whole:
             yield Chunk(b"", meter.ended(usage))
 
 

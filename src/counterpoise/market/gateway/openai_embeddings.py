@@ -77,6 +77,11 @@ class LocalEmbeddings:
 
     task = "embeddings"
 
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that one text may have."""
+        return self.embedder.most_tokens
+
     def read(self, source: Mapping[str, Any]) -> tuple[int, Cut]:
         """Read a request; gives what it costs and what `serve` wants."""
         asked = read_embedding(source)
@@ -122,6 +127,11 @@ class UpstreamEmbeddings:
     most_in: int = 1 << 18
 
     task = "embeddings"
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that one text may have, as far as this side knows."""
+        return self.most_in
 
     @property
     def digest(self) -> bytes:

@@ -146,8 +146,8 @@ def read_embedding(source: Mapping[str, Any]) -> EmbeddingRequest:
         raise NotServed(400, f"input: a text was wanted, or a list of 1 to {MAX_TEXTS}")
     if not all(isinstance(text, str) and text for text in texts):
         raise NotServed(400, "input: texts were wanted that are not empty, not numbers of tokens")
-    form = source.get("encoding_format") or "float"
-    if form not in ("float", "base64"):
+    form = source.get("encoding_format")
+    if form not in (None, "float", "base64"):
         raise NotServed(400, "encoding_format: float or base64 was wanted")
     wanted = source.get("dimensions")
     dimensions = None if wanted is None else _whole(source, "dimensions", 1, 1 << 16)
@@ -165,7 +165,7 @@ def _check_messages(found: object) -> None:
         _only(message, _MESSAGE, f"{place}.")
         for name in ("name", "tool_call_id", "refusal"):
             _text_if_given(message, name, f"{place}.")
-        if not isinstance(message.get("tool_calls") or [], list):
+        if not isinstance(message.get("tool_calls"), list | None):
             raise NotServed(400, f"{place}.tool_calls: a list was wanted")
         _check_content(message.get("content"), place, bool(message.get("tool_calls")))
 
@@ -216,7 +216,7 @@ def _flag(source: Mapping[str, Any], name: str) -> bool:
 
 
 def _text_if_given(source: Mapping[str, Any], name: str, place: str = "") -> None:
-    if not isinstance(source.get(name) or "", str):
+    if not isinstance(source.get(name), str | None):
         raise NotServed(400, f"{place}{name}: a text was wanted")
 
 

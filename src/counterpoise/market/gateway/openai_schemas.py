@@ -43,8 +43,10 @@ class _Words(NamedTuple):
     answer: Schema
 
 
-def chat_operation(route: Route, models: Sequence[str], *, is_tool: bool = False) -> Operation:
-    """Describe chats with some models."""
+def chat_operation(
+    route: Route, models: Sequence[str], most_tokens: int, *, is_tool: bool = False
+) -> Operation:
+    """Describe chats with some models, of which one writes so many tokens at most."""
     members: dict[str, Schema] = {
         "model": {"enum": list(models)},
         "messages": {
@@ -53,7 +55,7 @@ def chat_operation(route: Route, models: Sequence[str], *, is_tool: bool = False
             "minItems": 1,
             "maxItems": MAX_MESSAGES,
         },
-        "max_tokens": {"type": "integer", "minimum": 1},
+        "max_tokens": {"type": "integer", "minimum": 1, "maximum": most_tokens},
         "temperature": {"type": "number"},
         "top_p": {"type": "number"},
         "seed": {"type": "integer"},
@@ -85,7 +87,7 @@ def embedding_operation(route: Route, models: Sequence[str], *, is_tool: bool = 
             ]
         },
         "encoding_format": {"enum": ["float", "base64"]},
-        "dimensions": {"type": "integer", "minimum": 1},
+        "dimensions": {"type": "integer", "minimum": 1, "maximum": 1 << 16},
         "user": _TEXT,
     }
     row = {
@@ -127,7 +129,10 @@ def _operation(
         f"{words.summary}: {', '.join(models)}.",
         {
             "type": "object",
-            "properties": members,
+            "properties": {
+                member: schema if member in required else {"anyOf": [schema, {"type": "null"}]}
+                for member, schema in members.items()
+            },
             "required": required,
             "additionalProperties": False,
         },

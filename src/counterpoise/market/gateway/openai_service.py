@@ -42,6 +42,10 @@ class Model(Protocol):
     def task(self) -> str:
         """``chat`` or ``embeddings``."""
 
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that one answer may have at most; of embeddings, one text."""
+
     def read(self, source: Mapping[str, Any]) -> tuple[int, Any]:
         """Read a request; gives what it costs at most, and what `serve` wants of it."""
 
@@ -87,11 +91,10 @@ class OpenAiService:
             Operation(MODELS, "list_models", f"{words}."),
             Operation(MODEL, "show_model", f"{words}: one model.", statuses=(404,)),
         ]
-        for route, write in ((CHAT, chat_operation), (EMBEDDINGS, embedding_operation)):
+        for route in self.routes[2:]:
             some = [name for name in names if self.models[name].task == _TASKS[route.path]]
-            if some:
-                found.append(write(route, some))
-                found += [write(route, [name], is_tool=True) for name in some]
+            found.append(self._operation(route, some))
+            found += [self._operation(route, [name], is_tool=True) for name in some]
         return found
 
     def quote(self, call: Call) -> Quote:
@@ -122,6 +125,12 @@ class OpenAiService:
         """Close the models."""
         for model in self.models.values():
             await model.close()
+
+    def _operation(self, route: Route, names: Sequence[str], *, is_tool: bool = False) -> Operation:
+        if route is EMBEDDINGS:
+            return embedding_operation(route, names, is_tool=is_tool)
+        most = max(self.models[name].most_tokens for name in names)
+        return chat_operation(route, names, most, is_tool=is_tool)
 
     def _read(self, call: Call) -> tuple[Model, int, Any]:
         source = read_object(call.body)
