@@ -77,6 +77,8 @@ class Running:
         limits = limits_of(settings.table("limits"))
         place = Place(network, account, clock, limits.seconds)
         self.services = [*load_services(settings.tables("service"), place), *more]
+        if not self.services:
+            raise InputError("nothing is for sale", hint="add a table [[service]] to the file")
         settings.done()
         self.settings, self.metrics = seller_settings, Metrics()
         self._network, self._account = network, account
