@@ -1,5 +1,6 @@
 """A founded network with a seller and buyers, a configuration with two models, and servers."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -15,6 +16,7 @@ from counterpoise.core.errors import Unreachable
 from counterpoise.core.units import TOKEN
 from counterpoise.inference import Layer, Net, save_model
 from counterpoise.market.gateway.running import Running
+from counterpoise.market.gateway.service import Chunk, NotServed, Quote, Reply, Route, Stream
 from counterpoise.market.gateway.settings import load_settings
 from counterpoise.network import create_network
 from counterpoise.payments import Allowance, Answer, Budget, Buyer
@@ -104,6 +106,49 @@ def infer_body(rows=((1.0, 2.0, 3.0),), **more):
 def bytes_body(values=(10, 200, 3, 4), **more):
     tensor = {"name": "bytes", "shape": [1, 4], "datatype": "UINT8", "data": list(values)}
     return json.dumps({"inputs": [tensor], **more}).encode()
+
+
+class Toy:
+    """Echoes for a price; a test sets what goes wrong."""
+
+    name = "toy"
+    levels = ()
+    routes = (Route("POST", "/toy", media=("text/plain",)), Route("POST", "/free", is_free=True))
+
+    def __init__(self):
+        self.price, self.charge, self.served, self.pause = 100, None, 0, 0.0
+        self.fault = None
+        self.pieces = ()
+
+    def quote(self, call):
+        if call.body == b"bad":
+            raise NotServed(422, "this is bad")
+        return Quote(self.price)
+
+    async def serve(self, call):
+        self.served += 1
+        await asyncio.sleep(self.pause)
+        if self.fault is not None:
+            raise self.fault
+        if self.pieces:
+            return Stream(self._chunks(), media="text/plain", farewell=self._farewell)
+        return Reply(b"%d " % self.served + call.body, media="text/plain", charge=self.charge)
+
+    async def _chunks(self):
+        for number, piece in enumerate(self.pieces, 1):
+            await asyncio.sleep(self.pause)
+            if isinstance(piece, Exception):
+                raise piece
+            yield Chunk(piece, 10 * number)
+
+    def _farewell(self, headers):
+        return b"|" + headers["payment-response"].encode()
+
+    def problem(self, status, message):
+        return f"toy says {status}: {message}".encode(), "text/plain"
+
+    async def close(self):
+        self.pieces = ()
 
 
 SUMS, NETS = "/v2/models/sums/infer", "/v2/models/net/infer"
