@@ -34,7 +34,7 @@ from counterpoise.market.gateway.service import (
     Stream,
     UpstreamFailed,
 )
-from counterpoise.market.gateway.streaming import Streaming
+from counterpoise.market.gateway.streaming import Streaming, gathered
 from counterpoise.market.gateway.turnstile import Paid, Turnstile
 from counterpoise.payments import Refusal, Response, Ticket, pack
 
@@ -211,7 +211,7 @@ class PaidDesk:
         """Answer a call that costs nothing; it is stated like every other."""
         reply = await self._work(service, call)
         if isinstance(reply, Stream):
-            raise UpstreamFailed("a stream needs a price", status=503)
+            reply = await gathered(reply, self.limits.seconds)
         told = await self.record.state(service.name, call, reply, headers)
         return Outcome(reply.status, reply.body, reply.media, told, on_left=reply.left)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from counterpoise.market.gateway.outcome import RESPONSE, Outcome
 from counterpoise.market.gateway.record import Answered, Record
-from counterpoise.market.gateway.service import Call, Chunk, Stream, UpstreamFailed
+from counterpoise.market.gateway.service import Call, Chunk, Reply, Stream, UpstreamFailed
 from counterpoise.payments import Refusal, Response, Ticket, pack
 
 
@@ -82,6 +82,20 @@ class Streaming:
         return Answered(
             digest, digest, stream.model, stream.commitment, None, None, self.call.level
         )
+
+
+async def gathered(stream: Stream, seconds: float) -> Reply:
+    """Give a stream that costs nothing as one reply: there is no step to wait for."""
+    pieces = [chunk.body async for chunk in _in_time(stream.chunks, seconds)]
+    last = b"" if stream.farewell is None else stream.farewell({})
+    return Reply(
+        b"".join(pieces) + last,
+        stream.status,
+        stream.media,
+        model=stream.model,
+        commitment=stream.commitment,
+        headers=stream.headers,
+    )
 
 
 async def _in_time(chunks: AsyncIterator[Chunk], seconds: float) -> AsyncGenerator[Chunk, None]:
