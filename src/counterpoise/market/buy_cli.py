@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -261,11 +260,9 @@ def _one(found: dict[bytes, Any], beginning: str) -> Any:
 
 
 def _text(body: bytes) -> str:
-    try:
-        return json.dumps(json.loads(body), ensure_ascii=True)
-    except ValueError:
-        text = body.decode("utf-8", "replace")
-        return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
+    """Give an answer as text, without what would steer a terminal."""
+    text = body.decode("utf-8", "replace")
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
 def _save(path: Path, envelope: bytes, what: str) -> None:

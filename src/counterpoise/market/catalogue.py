@@ -149,6 +149,12 @@ class Catalogue:
             rows = self.database.execute("SELECT DISTINCT agent FROM listing").fetchall()
         return [row[0] for row in rows]
 
+    def names(self, agent: int) -> list[str]:
+        """Give the names under which an agent's keys, or others, list."""
+        query = "SELECT DISTINCT name FROM listing WHERE agent = ? AND newest = 1 ORDER BY name"
+        with self.steady():
+            return [row[0] for row in self.database.execute(query, (agent,)).fetchall()]
+
     def standing(self, agent: int) -> Standing | None:
         """Give what was noted of an agent; None where nothing was."""
         query = "SELECT owner, wallet, rating, ratings, weight FROM standing WHERE agent = ?"

@@ -39,6 +39,7 @@ VERBS = {
     "offer": ("buy_cli", "offer", "Ask what a call costs, and check the seller's signed offer."),
     "buy": ("buy_cli", "buy", "Pay for one call, and check its receipt."),
     "channels": ("buy_cli", "channels", "One's open channels; take out what is left."),
+    "dashboard": ("dashboard_cli", "dashboard", "What was sold, earned, refused, and is at risk."),
     "order": ("order_cli", "order", "Order larger work: escrowed, judged, refunded by time."),
 }
 """Each verb: its module in this room, its command there, and a line of help."""
@@ -78,13 +79,12 @@ class Desk:
     """An opened network, who signs, and the catalogue of its listings."""
 
     def __init__(self, network: Network, keys: dict[str, Any]) -> None:
-        self.network = network
-        self._keys = keys
+        self.network, self.keys = network, keys
 
     @property
     def account(self) -> Account:
         """The account that signs."""
-        return named(signer(self.network, **self._keys))
+        return named(signer(self.network, **self.keys))
 
     @property
     def identity(self) -> IdentityClient:
