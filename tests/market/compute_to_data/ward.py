@@ -169,6 +169,7 @@ class Ward:
     def enforce(self, **changed):
         """Put a policy in force, the officer's signature and all."""
         policy = self.policy(**changed)
+        self.offering.home = OwnerHome(self.home.folder)
         envelope = self.offering.draft_policy(policy)
         self.offering.take_policy(policy, co_sign(envelope, self.officer))
         return policy

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.core.digest import canonical_json, sha256
-from counterpoise.core.errors import StorageError, VerificationError
+from counterpoise.core.errors import Busy, StorageError, VerificationError
 from counterpoise.core.units import Address
 
 CHARGED, RESULT, SUBMITTED, REFUSED, TOLD, LAPSED = (
@@ -68,22 +68,32 @@ class Ledger:
             whole = data[: data.rfind(b"\n") + 1]
             for line in whole.splitlines():
                 self._take(line)
+            self._size = len(whole)
             if len(whole) < len(data):  # a crash tore the last line, which nobody was told of
                 with path.open("r+b") as file:
                     file.truncate(len(whole))
 
     def add(self, event: str, request: bytes = b"", **fields: Any) -> dict[str, Any]:
-        """Add a line; durable when this returns."""
+        """Add a line; durable when this returns.
+
+        Raises
+        ------
+        Busy :
+            Another process has added to the file.
+        """
         record = {"before": self._head.hex(), "event": event, "request": request.hex(), **fields}
         line = canonical_json(record)
         with storage_errors(self.path):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
+                if os.fstat(descriptor).st_size != self._size:
+                    raise Busy(f"another process writes {self.path}", hint="one node a folder")
                 os.write(descriptor, line + b"\n")
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         self._take(line)
+        self._size += len(line) + 1
         return record
 
     def state(self, request: bytes) -> str:
