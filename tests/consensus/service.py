@@ -1,6 +1,7 @@
 """A market in service: providers of several characters, validators, a keeper, on one chain."""
 
 from dataclasses import dataclass, field
+from random import Random
 
 import numpy as np
 from markets import NAMES, PAY, build_market
@@ -82,7 +83,8 @@ class Service:
             "pool": questions(200, 77 + place),
         }
         asks |= {key: changes.pop(key) for key in list(changes) if key in (*asks, "models")}
-        settled = {"policy": Policy(RULE, margin_seconds=600), "clock": lambda: 0} | changes
+        settled = {"policy": Policy(RULE, margin_seconds=600), "clock": lambda: 0}
+        settled |= {"random": Random(place).randbytes} | changes
         who = (self.market.client, self.market.people[name], Sources(**asks), self.evidence)
         made = Validator(*who, home / name, **settled)
         self.validators[name] = made

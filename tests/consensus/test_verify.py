@@ -1,7 +1,9 @@
 """What is false in a market is named, number by number, whatever kind of evidence was tampered."""
 
+import itertools
 import shutil
 from dataclasses import replace
+from random import Random
 
 import pytest
 from markets import NAMES
@@ -14,6 +16,7 @@ from counterpoise.inference import Layer, Net, model_bytes
 
 OTHER = model_bytes(Net((Layer([[1, 1, 1, 1], [0, 0, 2, 0]], [0, 0]),)))
 OTHERS = sha256(OTHER)
+SEEDS = itertools.count(1_000)
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +36,12 @@ def play(begun, tmp_path):
     service, home = begun
     place = service.market.chain.snapshot()
     shutil.copytree(home, tmp_path / "homes")
-    changes = {"models": {NAMES.index("cleo"): MODEL}}
+    models = {NAMES.index("cleo"): MODEL}
+    fresh = {"random": Random(next(SEEDS)).randbytes}  # no sheet of another test is this one's
 
-    def epochs(*twists, **more):
-        ann = service.validator("ann", tmp_path / "homes", **changes, **more)
-        bob = service.validator("bob", tmp_path / "homes")
+    def epochs(*twists):
+        ann = service.validator("ann", tmp_path / "homes", models=models, **fresh)
+        bob = service.validator("bob", tmp_path / "homes", **fresh)
         for twist in twists:
             twisted(ann, twist)
             service.epoch(service.keeper(), ann, bob)

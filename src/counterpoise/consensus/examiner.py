@@ -35,7 +35,7 @@ class Sources:
     bank :
         Labelled cases, its own or shared with other validators; like what buyers ask.
     pool :
-        Questions without labels, as buyers ask them.
+        Questions without labels, as buyers ask them; its own or shared.
     models :
         The model that a provider says it runs, by its number.
     """
@@ -97,8 +97,9 @@ class Examiner:
         counted = [n for n in self.sources.ask.numbers() if _counts(ledger, n)]
         others = [n for n in counted if n != number]
         bound, spoiled = self._bound(ledger), self.journal.spoiled()
-        seed, known = self._seed(b"plan", epoch), self.sources
-        rest = (bound, known.pool, known.models, spoiled, window)
+        mine = self._falls(ledger, number)
+        pool = [one for one in self.sources.pool if mine(sha256(one))]
+        seed, rest = self._seed(b"plan", epoch), (bound, pool, self.sources.models, spoiled, window)
         planned = plan(seed, others, self.rule, *rest)
         self.journal.plan(epoch, bound.epoch, planned)
         checks = sum(one.kind is Kind.CHECK for one in planned)
@@ -155,11 +156,14 @@ class Examiner:
 
     def _draw(self, ledger: Ledger, number: int) -> tuple[Case, ...]:
         """Draw the checks of epochs to come from what falls to this validator."""
-        seated = {n for n in ledger.seats if _counts(ledger, n)}
         count = RESERVES * self.rule.checks * len(self.sources.ask.numbers())
         seed, spoiled = self._seed(b"draw", ledger.epoch), self.journal.spoiled()
-        mine = lambda digest: falls_to(digest, seated) == number  # noqa: E731
-        return draw(self.sources.bank, count, seed, spoiled, mine)
+        return draw(self.sources.bank, count, seed, spoiled, self._falls(ledger, number))
+
+    def _falls(self, ledger: Ledger, number: int) -> Callable[[bytes], bool]:
+        """Give what tells whether a question falls to this validator, of those who have seats."""
+        seated = {n for n in ledger.seats if _counts(ledger, n)}
+        return lambda digest: falls_to(digest, seated) == number
 
     def _bound(self, ledger: Ledger) -> Bound:
         """Give the reserve that this validator's last commitment has sealed."""
