@@ -10,8 +10,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from counterpoise.audit.adjudicator.shallow import shallow_json
 from counterpoise.core.errors import CounterpoiseError, InputError
+from counterpoise.core.json_text import read_json
 
 __all__ = ["KEY_VARIABLE", "Endpoint", "NoAnswer"]
 
@@ -74,7 +74,7 @@ class Endpoint:
         if status != 200:
             raise NoAnswer(f"the endpoint answered with HTTP status {status}")
         try:
-            answer = shallow_json(body.decode("utf-8"))
+            answer = read_json(body.decode("utf-8"))
             text = answer["choices"][0]["message"]["content"]
             spent = int((answer.get("usage") or {}).get("total_tokens") or 0)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from counterpoise.audit.adjudicator.examples import EXAMPLES, Example, nearest
-from counterpoise.audit.adjudicator.shallow import shallow_json
 from counterpoise.audit.adjudicator.slices import Slice
 from counterpoise.audit.catalogue import DASP
 from counterpoise.audit.findings import Finding
 from counterpoise.core.digest import canonical_json, sha256
+from counterpoise.core.json_text import read_json
 
 __all__ = ["Answer", "check_again", "prompt_digest", "question", "read_answer"]
 
@@ -101,7 +101,7 @@ def _example(one: Example) -> str:
 def read_answer(text: str, part: Slice) -> Answer | None:
     """The answer, if it is whole, of the schema, and speaks of lines that were shown; else None."""
     try:
-        record = shallow_json(text)
+        record = read_json(text)
     except ValueError:
         return None
     if not isinstance(record, dict) or set(record) != set(SCHEMA["required"]):

@@ -22,6 +22,7 @@ from counterpoise.chain.rpc.faults import (
 from counterpoise.chain.rpc.methods import EthMethods
 from counterpoise.chain.rpc.values import hexed
 from counterpoise.core.errors import CounterpoiseError, InputError, Reverted
+from counterpoise.core.json_text import read_json
 
 MAX_BATCH = 1000
 
@@ -41,8 +42,8 @@ class Dispatcher:
     def answer(self, body: bytes) -> bytes:
         """Answer a request or a batch; empty bytes if nothing in it wants an answer."""
         try:
-            request = json.loads(body)
-        except (ValueError, RecursionError):
+            request = read_json(body)
+        except ValueError:
             return _encoded(_failure(None, RpcError(PARSE, "the body is not JSON")))
         if isinstance(request, list):
             if not 0 < len(request) <= MAX_BATCH:
