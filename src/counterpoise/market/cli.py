@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from counterpoise.chain import Account
     from counterpoise.identity import IdentityClient
     from counterpoise.market.catalogue import Catalogue
-    from counterpoise.market.publishing import Appender
     from counterpoise.market.reputations import Reputations
     from counterpoise.network import Network
+    from counterpoise.provenance import Log
 
 EXAMPLES = """\b
 Examples:
@@ -100,14 +100,14 @@ class Desk:
 
         return max(int(time.time()), self.network.chain.block("latest").time)
 
-    def log(self) -> Appender | None:
+    def log(self) -> Log | None:
         """The network's log to write to; None for a visitor, and where another writes it."""
         from counterpoise.core.errors import Busy
 
         if self.network.folder is None:
             return None
         try:
-            return self.network.log  # type: ignore[return-value]
+            return self.network.log
         except Busy:
             return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from counterpoise.chain import Account
@@ -10,19 +9,11 @@ from counterpoise.core.errors import Busy, InputError, Reverted
 from counterpoise.identity import IdentityClient, Place, Registration, Service
 from counterpoise.market.listing import Listing
 from counterpoise.market.sources import KEY
-from counterpoise.provenance import AccountSigner, LogView
+from counterpoise.provenance import AccountSigner, Log
 from counterpoise.store import Store
 
 MAX_URI = 2_048
 _SERVICE_NAMES = {"a2a": "A2A", "mcp": "MCP"}
-
-
-class Appender(LogView):
-    """A log that can be written; `counterpoise.provenance.Log` is one."""
-
-    def append(self, entries: Sequence[bytes]) -> range:
-        """Append entries durably."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +92,7 @@ def publish(
     *,
     identity: IdentityClient,
     store: Store,
-    log: Appender | None = None,
+    log: Log | None = None,
     nonce: bytes | None = None,
 ) -> Published:
     """Sign a listing and put it into the store, the agent's registry entry and the log.
@@ -151,7 +142,7 @@ def _name_on_chain(
     return True
 
 
-def _append(log: Appender | None, envelope: bytes, notes: list[str]) -> int | None:
+def _append(log: Log | None, envelope: bytes, notes: list[str]) -> int | None:
     if log is None:
         return None
     try:
