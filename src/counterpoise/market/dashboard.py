@@ -26,6 +26,9 @@ _SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (-?[0-9.e+]+)")
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 
 Labels = tuple[tuple[str, str], ...]
+PAGES = ("/metrics", "/health", "/.well-known", "/evidence", "/log", "/openapi")
+"""Routes of the gateway's own pages, whose readers are no customers."""
+
 OPEN_JOBS = ("OPEN", "FUNDED", "SUBMITTED")
 
 
@@ -87,7 +90,7 @@ class Traffic:
     Parameters
     ----------
     statuses :
-        Answers by status of HTTP.
+        Answers by status of HTTP, its own pages left out.
     services :
         Base units charged, by service.
     refused :
@@ -202,12 +205,17 @@ def traffic_of(page: str) -> Traffic:
             counts[dict(labels).get(label, "")] += int(value)
         return counts
 
+    statuses: Counter[int] = Counter()
+    for labels, value in metrics.get(f"{PREFIX}calls_total", {}).items():
+        told = dict(labels)
+        if not told.get("route", "").startswith(PAGES):
+            statuses[int(told.get("status", 0))] += int(value)
     refused = by("refusals_total", "reason")
     refused.pop("unpaid", None)
     refused.update({f"limit {name}": n for name, n in by("limited_total", "limit").items()})
     buckets = metrics.get(f"{PREFIX}call_seconds_bucket", {})
     return Traffic(
-        {int(status): n for status, n in sorted(by("calls_total", "status").items())},
+        dict(sorted(statuses.items())),
         by("charged_base_units_total", "service"),
         refused,
         total("repeats_total"),

@@ -1,0 +1,217 @@
+"""The verbs of the market: a seller's and a buyer's way, and every wrong word a clear error."""
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent / "gateway"))
+
+from gateway_world import SUMS, found_network, infer_body, selling
+
+from counterpoise.core.errors import CounterpoiseError, InputError, Unreachable
+from counterpoise.market import cli as home
+from counterpoise.market import dashboard_cli
+from counterpoise.market.cli import VERBS, market
+from counterpoise.market.receipts_issued import read_receipt
+
+BODY = infer_body().decode()
+
+
+@pytest.fixture(scope="module")
+def sale(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sale")
+    with found_network(folder) as network, selling(network, folder) as made:
+        yield made
+
+
+@pytest.fixture
+def say(sale, monkeypatch):
+    """Give a verb to the network that the gateway has open, and get its output or its error."""
+
+    @contextmanager
+    def entered(*_places):
+        yield sale.network
+
+    monkeypatch.setattr(home, "entered", entered)
+    monkeypatch.setattr(dashboard_cli, "entered", entered)
+
+    def run(*words, account=None):
+        options = () if account is None else ("--account", account)
+        done = CliRunner().invoke(market, [*words, *options], standalone_mode=False)
+        if done.exception is not None:
+            raise done.exception
+        return json.loads(done.output) if "--json" in words else done.output
+
+    return run
+
+
+def listed(sale, say, name="sums", *words, price="0.001 per call"):
+    endpoint = f"oip-v2={sale.url}"
+    said = ("--describe", "Sums of rows.", "--endpoint", endpoint, "--tag", "tabular")
+    return say("list", name, "--price", price, *said, *words, "--json", account="seller")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_with_an_example(verb):
+    done = CliRunner().invoke(market, [verb, "--help"])
+    assert done.exit_code == 0 and "Example" in done.output, done.output
+
+
+def test_a_seller_lists_replaces_and_withdraws(sale, say):
+    first = listed(sale, say, "sums")
+    assert (first["version"], first["on chain"], first["notes"]) == (1, True, [])
+    assert first["entry"] is not None
+    place = first["listing"]
+    agent = place.partition("/")[0]
+    assert listed(sale, say, "sums", "--agent", agent)["version"] == 2
+    shown = say("show", place, "--json")
+    assert (shown["version"], shown["price"], shown["unit"]) == (2, "0.001 per call", "call")
+    assert shown["endpoints"] == [{"tongue": "oip-v2", "url": sale.url}]
+    assert "Sums of rows." in say("show", place)
+    found = say("search", "sums", "--tongue", "oip-v2", "--alive", "--json")
+    assert [one["listing"] for one in found["results"]] == [place]
+    assert "points: sum" in found["results"][0]["why"] and "unrated" in say("search", "sums")
+    assert say("search", "nothing-like-it").startswith("nothing is listed")
+    gone = say("withdraw", place, "--json", account="seller")
+    assert gone["withdrawn"] and gone["version"] == 3
+    assert say("search", "sums", "--json")["results"] == []
+    with pytest.raises(InputError, match="withdrew"):
+        say("show", place)
+
+
+def test_a_buyer_asks_buys_and_takes_out_what_is_left(sale, say, tmp_path):
+    place = listed(sale, say, "sold")["listing"]
+    call = (place, "--path", SUMS, "--body", BODY)
+    asked = say("offer", *call, "--json", account="buyer")
+    assert (asked["price"], asked["signed"]) == ("0.001", True)
+    kept = tmp_path / "receipt.json"
+    bought = say("buy", *call, "--save", str(kept), "--json", account="buyer")
+    assert (bought["status"], bought["paid"], bought["receipt"]) == (200, "0.001", True)
+    assert read_receipt(kept.read_bytes())[0].total == int(bought["total"])
+    body = tmp_path / "body.json"
+    body.write_bytes(infer_body([(9.0, 9.0, 9.0)]))
+    out = tmp_path / "answer.json"
+    words = (place, "--path", SUMS, "--body", f"@{body}", "--out", str(out))
+    assert "receipt checked" in say("buy", *words, account="buyer")
+    assert json.loads(out.read_bytes())["outputs"][0]["data"] == [55.0]
+    (channel,) = say("channels", "--json", account="buyer")["channels"]
+    assert channel["balance"] == "0.05"
+    refunded = say("channels", "--refund", place, "--path", SUMS, "--json", account="buyer")
+    assert refunded == {"refunded": "0.048", "channels": []}
+    assert say("channels", account="buyer") == "no open channels\n"
+
+
+def test_a_buyer_leaves_without_the_seller(sale, say):
+    place = listed(sale, say, "left")["listing"]
+    say("buy", place, "--path", SUMS, "--body", BODY, account="other")
+    (channel,) = say("channels", "--json", account="other")["channels"]
+    beginning = channel["channel"][:8]
+    with pytest.raises(InputError, match="nothing was announced"):
+        say("channels", "--finish", beginning, account="other")
+    announced = say("channels", "--withdraw", beginning, "--json", account="other")
+    assert announced["channels"][0]["ready"] == announced["ready"]
+    assert "leaving" in say("channels", account="other")
+    sale.network.warp(86_400)
+    done = say("channels", "--finish", beginning, "--json", account="other")
+    assert done["withdrawn"] in ("0.05", "0.049") and done["channels"] == []
+
+
+def test_a_dashboard_is_drawn_and_written(sale, say):
+    options = ("--home", str(sale.folder / "home"), "--url", sale.url)
+    record = say("dashboard", *options, "--json")
+    assert int(record["earned"]) > 0 and record["traffic"]["statuses"]["200"] > 0
+    assert "buyers, in tokens" in say("dashboard", *options)
+    assert "earned" in say("dashboard", account="seller")
+
+
+@pytest.mark.parametrize(
+    ("words", "account", "told"),
+    [
+        (("list", "x y", "--price", "1", "--describe", "d"), "seller", "'name' has a wrong value"),
+        (("list", "x", "--price", "one", "--describe", "d"), "seller", "no amount|is no price"),
+        (("list", "x", "--price", "1 per hour", "--describe", "d"), "seller", "is no price"),
+        (("list", "x", "--price", "1", "--describe", ""), "seller", "'description' has a wrong"),
+        (("list", "x", "--price", "1", "--describe", "d"), None, "no key was given"),
+        (("list", "x", "--price", "1", "--describe", "d", "--days", "0"), "seller", "0 days"),
+        (
+            ("list", "x", "--price", "1", "--describe", "d", "--endpoint", "openai"),
+            "seller",
+            "is no endpoint",
+        ),
+        (
+            ("list", "x", "--price", "1", "--describe", "d", "--endpoint", "openai=nowhere"),
+            "seller",
+            "no address of a seller",
+        ),
+        (
+            ("list", "x", "--price", "1", "--describe", "d", "--model", "abc"),
+            "seller",
+            "no SHA-256",
+        ),
+        (
+            ("list", "x", "--price", "1", "--describe", "d", "--level", "zk=much"),
+            "seller",
+            "no amount",
+        ),
+        (("list", "x", "--price", "1", "--describe", "d", "--agent", "99"), "seller", "agent 99"),
+        (("show", "nope"), None, "names no listing"),
+        (("show", "0/nope"), None, "lists nothing under"),
+        (("withdraw", "0/nope"), "seller", "lists nothing under"),
+        (("search", "?!"), None, "holds no words"),
+        (("search", "--most", "much"), None, "no amount|is no price"),
+        (("search", "--least-rating", "good"), None, "no amount"),
+        (("search", "--limit", "0"), None, "limit"),
+        (("buy", "wrong/listing", "--path", "/x"), "buyer", "names no listing"),
+        (("channels", "--withdraw", "a", "--finish", "b"), "buyer", "two things"),
+        (("channels", "--withdraw", "abcd"), "buyer", "no channel of yours"),
+        (("dashboard", "--home", "/nowhere/at/all"), None, "there is no folder"),
+        (("dashboard",), None, "whose dashboard"),
+        (("dashboard", "--watch", "1", "--json"), None, "--watch draws"),
+        (("dashboard", "--url", "http://127.0.0.1:9"), None, "does not answer"),
+    ],
+)
+def test_every_wrong_word_is_told(say, words, account, told):
+    with pytest.raises(CounterpoiseError, match=told):
+        say(*words, account=account)
+
+
+def test_a_call_that_goes_wrong_is_told_with_what_was_paid(sale, say, tmp_path):
+    place = listed(sale, say, "wrong")["listing"]
+    with pytest.raises(InputError, match="answered 422") as wrong:
+        say("buy", place, "--path", SUMS, "--body", "{}", account="buyer")
+    assert wrong.value.hint == "0 tokens were paid"
+    with pytest.raises(InputError, match="asks for no payment"):
+        say("offer", place, "--path", "/health", account="buyer")
+    with pytest.raises(InputError, match="no such endpoint of HTTP"):
+        say("buy", place, "--tongue", "mcp", account="buyer")
+    with pytest.raises(InputError, match="cannot be read"):
+        say("buy", place, "--body", f"@{tmp_path / 'none'}", account="buyer")
+    with pytest.raises(InputError, match="at most"):
+        say("buy", place, "--path", SUMS, "--body", BODY, "--most", "0.0001", account="buyer")
+    away = say(
+        *("list", "away", "--price", "1", "--describe", "d", "--json"),
+        *("--endpoint", "openai=http://127.0.0.1:9/v1"),
+        account="seller",
+    )["listing"]
+    with pytest.raises(Unreachable, match="does not answer"):
+        say("buy", away, account="buyer")
+    assert say("search", "away", "--alive", "--json")["results"] == []
+
+
+def test_a_listing_for_another_agent_is_refused(sale, say):
+    agent = listed(sale, say, "mine")["listing"].partition("/")[0]
+    with pytest.raises(CounterpoiseError):
+        say("list", "x", "--price", "1", "--describe", "d", "--agent", agent, account="buyer")
+
+
+def test_a_mirror_of_the_log_is_read(sale, say, tmp_path):
+    import shutil
+
+    listed(sale, say, "mirrored")
+    mirror = Path(shutil.copytree(sale.folder / "state" / "log", tmp_path / "mirror"))
+    found = say("search", "mirrored", "--mirror", str(mirror), "--json")
+    assert [one["listing"].partition("/")[2] for one in found["results"]] == ["mirrored"]
