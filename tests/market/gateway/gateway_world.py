@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import numpy as np
@@ -164,15 +164,18 @@ class Sale:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.running = Running(
-            network,
-            network.account("seller"),
-            load_settings(folder / "gateway.toml"),
-            url=self.url,
-            say=self.said.append,
-            more=more,
-            clock=clock,
-        )
+        with ExitStack() as opened:
+            opened.callback(self.listener.close)
+            self.running = Running(
+                network,
+                network.account("seller"),
+                load_settings(folder / "gateway.toml"),
+                url=self.url,
+                say=self.said.append,
+                more=more,
+                clock=clock,
+            )
+            opened.pop_all()
         settings = {"http": "httptools", "ws": "none", "log_level": "error", "access_log": False}
         self.server = uvicorn.Server(uvicorn.Config(self.running.app, lifespan="on", **settings))
         self.thread = threading.Thread(target=self.server.run, args=([self.listener],))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from counterpoise.chain import Account
+from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
 from counterpoise.jobs import TokenClient
 from counterpoise.market.gateway.app import Gateway
@@ -84,19 +86,23 @@ class Running:
         self._network, self._account = network, account
         self._clock, self._say = clock, say
         seller_settings.home.mkdir(parents=True, exist_ok=True)
-        self.store = VoucherStore(seller_settings.home / "vouchers", int(clock()))
-        self.evidence = open_evidence(network, account, seller_settings.home)
+        with ExitStack() as opened:
+            self.store = opened.enter_context(
+                VoucherStore(seller_settings.home / "vouchers", int(clock()))
+            )
+            self.evidence = open_evidence(network, account, seller_settings.home)
+            opened.pop_all()
         self.till, self.settlement = self._till(limits)
         self._commits = Commits(self._flush)
-        self._debts = Debts(limits.unsettled)
+        self.debts = Debts(limits.unsettled)
         self.keeping = self._keeping()
-        self._debts.wake = self.keeping.wake
+        self.debts.wake = self.keeping.wake
         self._turnstile = Turnstile(self.till, self._offers(), clock)
         record = Record(
             self._turnstile,
             self.evidence,
             self._commits,
-            self._debts,
+            self.debts,
             clock,
             receipts=seller_settings.receipts,
         )
@@ -169,7 +175,7 @@ class Running:
         return Keeping(
             self.evidence,
             self.settlement,
-            self._debts,
+            self.debts,
             self.metrics,
             anchor,
             rhythm=self.settings.rhythm,
