@@ -1,6 +1,7 @@
 """Ratings count with a receipt only, and weigh what was paid and did not come back."""
 
 import itertools
+from collections import defaultdict
 
 import pytest
 from hypothesis import given, settings
@@ -138,6 +139,55 @@ def test_nobody_is_held_for_more_than_it_paid_or_got(history, hops):
     after = sum(m.amount for m in history if m.receiver == ANN and m.block >= 10)
     before = sum(m.amount for m in history if m.sender == SELLER and m.block < 11)
     assert 0 <= back <= min(30, after + before)
+
+
+def plainly_returned(paid, history, hops):
+    """The same by following every transfer, relevant or not: what the index must agree with."""
+
+    def reaching(starts, ordered, ends):
+        waiting, reached = sorted(starts), 0
+        held = defaultdict(lambda: [0] * hops)
+        for place, sender, receiver, amount in ordered:
+            while waiting and waiting[0][0] < place:
+                _, account, start = waiting.pop(0)
+                held[account][0] += start
+            left = amount
+            for made, tainted in enumerate(list(held[sender])):
+                part = min(left, tainted)
+                held[sender][made] -= part
+                left -= part
+                if receiver in ends:
+                    reached += part
+                elif part and made + 1 < hops:
+                    held[receiver][made + 1] += part
+        return reached
+
+    at = lambda one: (one.block, one.log_index)  # noqa: E731
+    back = lambda place: (-place[0], -place[1])  # noqa: E731
+    ordered = [(at(m), m.sender, m.receiver, m.amount) for m in sorted(history, key=at)]
+    mirrored = [(back(p), r, s, a) for p, s, r, a in reversed(ordered)]
+    after = reaching([(at(p), p.payee, p.amount) for p in paid], ordered, {ANN})
+    starts = [(back(at(p)), ANN, p.amount) for p in paid]
+    return min(after + reaching(starts, mirrored, {SELLER}), sum(p.amount for p in paid))
+
+
+@settings(max_examples=300, deadline=None)
+@given(moves, st.integers(1, 4), st.lists(st.integers(1, 30), min_size=1, max_size=3, unique=True))
+def test_the_index_finds_what_following_every_transfer_finds(history, hops, blocks):
+    paid = [payment(ANN, 30, block) for block in blocks]
+    assert returned(paid, history, hops) == plainly_returned(paid, history, hops)
+
+
+def test_payments_of_a_series_support_a_rating_together_and_others_one_by_one():
+    claims = [Paid(str(n), ANN, SELLER, TOKEN, 10 + n, 0, "channel") for n in range(3)]
+    jobs = [payment(BOB, TOKEN, 10 + n) for n in range(3)]
+    twice = [rating(ANN, 90), rating(ANN, 90, 51), rating(BOB, 90), rating(BOB, 90, 51)]
+    found = weigh(twice, [*claims, *jobs], [])
+    weights = {one.client: one.weight for one in found.customers}
+    assert weights == {ANN: 3 * TOKEN, BOB: 2 * TOKEN}
+    late = Paid("3", ANN, SELLER, TOKEN, 50, 5, "channel")
+    outcomes = [one.outcome for one in weigh(twice[:2], [*claims, late], []).ratings]
+    assert outcomes == [Outcome.COUNTED, Outcome.COUNTED], "the later claim supports the later one"
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from counterpoise.identity.flowback import Move, moves_of
-    from counterpoise.identity.receipts import JobReceipts, Paid, Receipts
+    from counterpoise.identity.event_tail import EventTail
+    from counterpoise.identity.flowback import Flows, Move, moves_of, read_moves
+    from counterpoise.identity.receipts import JobReceipts, Paid, Receipts, paid_to
     from counterpoise.identity.registration import Place, Registration, Service, check_domains
     from counterpoise.identity.registry_client import Agent, IdentityClient, Standing
     from counterpoise.identity.reputation_client import ReputationClient
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "flowback": ("Move", "moves_of"),
-    "receipts": ("JobReceipts", "Paid", "Receipts"),
+    "event_tail": ("EventTail",),
+    "flowback": ("Flows", "Move", "moves_of", "read_moves"),
+    "receipts": ("JobReceipts", "Paid", "Receipts", "paid_to"),
     "registration": ("Place", "Registration", "Service", "check_domains"),
     "registry_client": ("Agent", "IdentityClient", "Standing"),
     "reputation_client": ("ReputationClient",),
@@ -37,6 +39,8 @@ __all__ = [
     "Agent",
     "Customer",
     "Entry",
+    "EventTail",
+    "Flows",
     "IdentityClient",
     "JobReceipts",
     "Mean",
@@ -56,7 +60,9 @@ __all__ = [
     "Weighed",
     "check_domains",
     "moves_of",
+    "paid_to",
     "plain_mean",
+    "read_moves",
     "summarise",
     "weigh",
 ]

@@ -6,12 +6,13 @@ exact payments are others, behind the same Protocol.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from counterpoise.chain import Contract
+from counterpoise.chain import Contract, Event
 from counterpoise.core.units import Address
+from counterpoise.identity.event_tail import EventTail
 from counterpoise.identity.registry_client import IdentityClient, Standing
 
 
@@ -29,6 +30,9 @@ class Paid:
         In base units of the token.
     block, log_index :
         Its place on the chain.
+    series :
+        Payments of one series, such as the claims of a channel, support a rating together: one
+        rating uses up all of them that came before it. Empty for a payment by itself.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Paid:
     amount: int
     block: int
     log_index: int
+    series: str = ""
 
 
 class Receipts(Protocol):
@@ -55,31 +60,48 @@ class JobReceipts:
     identity :
         Says who owned the agent, and its wallet, at each block.
     jobs :
-        The escrow, as ``Jobs`` deploys.
+        The escrow, as ``Jobs`` deploys. Its events are read once and then continued.
     """
 
     def __init__(self, identity: IdentityClient, jobs: Contract) -> None:
         self._identity = identity
-        self._jobs = jobs
+        self._escrow = f"job/0x{jobs.address.hex()}"
+        self._clients: dict[int, Address] = {}
+        self._tail = EventTail(jobs, ["JobCreated", "PaymentReleased"], self._read)
+
+    def all(self) -> Sequence[Paid]:
+        """Fetch every finished job, whoever worked."""
+        return self._tail.rows()
 
     def paid(self, agent: int) -> list[Paid]:
         """Fetch every finished job of an agent."""
-        standings = self._identity.standings(agent)
-        clients: dict[int, Address] = {}
-        found: list[Paid] = []
-        for event in self._jobs.events():
+        return paid_to(self._identity.standings(agent), self.all())
+
+    def _read(self, events: Sequence[Event]) -> Iterator[Paid]:
+        for event in events:
             args = event.args
+            job = args["jobId"]
             if event.name == "JobCreated":
-                clients[args["jobId"]] = args["client"]
-            elif event.name == "PaymentReleased":
-                place = (event.block_number, event.log_index)
-                if args["provider"] not in parties_at(standings, place):
-                    continue
-                job = args["jobId"]
-                name = f"job/0x{self._jobs.address.hex()}/{job}"
-                terms = (clients[job], args["provider"], args["amount"])
-                found.append(Paid(name, *terms, *place))
-        return found
+                self._clients[job] = args["client"]
+                continue
+            name = f"{self._escrow}/{job}"
+            terms = (self._clients[job], args["provider"], args["amount"])
+            yield Paid(name, *terms, event.block_number, event.log_index)
+
+
+def paid_to(standings: Sequence[Standing], paid: Iterable[Paid]) -> list[Paid]:
+    """Give the payments to whoever stood for an agent at that time, by anyone who never did.
+
+    Who ever owned the agent, or was its wallet, is no customer of it.
+    """
+    insiders = {party for one in standings for party in (one.owner, one.wallet)} - {bytes(20)}
+    return [
+        one
+        for one in paid
+        if one.payee in insiders
+        and one.payer not in insiders
+        and one.payee in parties_at(standings, (one.block, one.log_index))
+    ]
 
 
 def parties_at(standings: Sequence[Standing], place: tuple[int, int]) -> frozenset[Address]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from counterpoise.chain import Account, Chain, Contract, Domain, Receipt, deploy, eip712_digest
+from counterpoise.chain import (
+    Account,
+    Chain,
+    Contract,
+    Domain,
+    Event,
+    Receipt,
+    deploy,
+    eip712_digest,
+)
 from counterpoise.core.errors import InputError, Reverted
 from counterpoise.core.units import Address, to_checksum
 
@@ -143,23 +152,27 @@ class IdentityClient:
         return Agent(agent, owner, wallet, self.contract.call("tokenURI", agent))
 
     def standings(self, agent: int) -> list[Standing]:
-        """Fetch who stood for an agent since when, in order, from the log alone."""
+        """Fetch who stood for an agent since when, in order, from the log of that agent alone."""
+        shapes, number = self.contract.interface, agent.to_bytes(32, "big")
         found: list[Standing] = []
         owner, wallet = NOBODY, NOBODY
-        for event in self.contract.events():
+        moved = self._events([shapes.topics("Transfer"), None, None, number])
+        named = self._events([shapes.topics("MetadataSet"), number])
+        for event in sorted([*moved, *named], key=lambda one: (one.block_number, one.log_index)):
             args = event.args
-            if event.name == "Transfer" and args["tokenId"] == agent:
+            if event.name == "Transfer":
                 owner = args["receiver"]
-            elif (
-                event.name == "MetadataSet"
-                and args["agentId"] == agent
-                and args["metadataKey"] == "agentWallet"
-            ):
+            elif args["metadataKey"] == "agentWallet":
                 wallet = args["metadataValue"] or NOBODY
             else:
                 continue
             found.append(Standing(event.block_number, event.log_index, owner, wallet))
         return found
+
+    def _events(self, topics: list[bytes | Sequence[bytes] | None]) -> list[Event]:
+        chain = self.contract.chain
+        logs = chain.logs(0, chain.block("latest").number, [self.address], topics)
+        return [event for log in logs if (event := self.contract.decode(log))]
 
     def domain(self) -> Domain:
         """Give what a wallet's consent is bound to."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from itertools import chain
 
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN, Address
-from counterpoise.identity.flowback import Move, returned
+from counterpoise.identity.flowback import Flows, Move
 from counterpoise.identity.receipts import Paid, Receipts
 from counterpoise.identity.reputation_client import ReputationClient
 from counterpoise.identity.rules import Entry, cut
@@ -162,13 +162,17 @@ def weigh(
     for one in paid:
         by_client[one.payer].append(one)
     raters = dict.fromkeys(entry.client for entry, receipt in matched if receipt)
-    round_trips = {client: returned(by_client[client], known, terms.hops) for client in raters}
+    flows = Flows(known)
+    round_trips = {client: flows.returned(by_client[client], terms.hops) for client in raters}
     ratings = _kept(matched, by_client, round_trips, tags)
     return _summary(ratings, by_client, round_trips, terms)
 
 
 def _matched(entries: list[Entry], paid: Sequence[Paid]) -> list[tuple[Entry, Paid | None]]:
-    """Give each rating that stands the first unused payment of its client made before it."""
+    """Give each rating that stands the first unused payment of its client made before it.
+
+    With it go all others of its series that were made before the rating, as one payment.
+    """
     unused: dict[Address, list[Paid]] = defaultdict(list)
     for one in sorted(paid, key=lambda one: (one.block, one.log_index)):
         unused[one.payer].append(one)
@@ -176,8 +180,15 @@ def _matched(entries: list[Entry], paid: Sequence[Paid]) -> list[tuple[Entry, Pa
     for entry in sorted(entries, key=lambda entry: (entry.block, entry.log_index)):
         waiting = unused[entry.client]
         place = (entry.block, entry.log_index)
-        fits = waiting and not entry.revoked and (waiting[0].block, waiting[0].log_index) < place
-        found.append((entry, waiting.pop(0) if fits else None))
+        usable = [one for one in waiting if (one.block, one.log_index) < place]
+        if entry.revoked or not usable:
+            found.append((entry, None))
+            continue
+        series = usable[0].series
+        used = [one for one in usable if series and one.series == series] or usable[:1]
+        names = {one.name for one in used}
+        unused[entry.client] = [one for one in waiting if one.name not in names]
+        found.append((entry, replace(used[-1], amount=sum(one.amount for one in used))))
     return found
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         read_offer,
     )
     from counterpoise.market.orders import Orders, OrderTerms, Placed
+    from counterpoise.market.paid_receipts import ChannelReceipts, ExactReceipts, PaidReceipts
     from counterpoise.market.price import Price, Unit
     from counterpoise.market.publishing import Published, publish, register_seller
     from counterpoise.market.receipts_issued import (
@@ -96,6 +97,7 @@ _HOMES = {
         "Orders",
         "Placed",
     ),
+    "paid_receipts": ("ChannelReceipts", "ExactReceipts", "PaidReceipts"),
     "price": (
         "Price",
         "Unit",
@@ -127,8 +129,10 @@ __all__ = [
     "CallReceipt",
     "Called",
     "Catalogue",
+    "ChannelReceipts",
     "Customer",
     "Endpoint",
+    "ExactReceipts",
     "Found",
     "Level",
     "Listing",
@@ -140,6 +144,7 @@ __all__ = [
     "OrderTerms",
     "Orders",
     "Outcome",
+    "PaidReceipts",
     "Placed",
     "Price",
     "Published",
