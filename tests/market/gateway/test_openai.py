@@ -270,6 +270,7 @@ WRONG_CHATS = [
     chat("a", temperature="hot"),
     chat("a", temperature=True),
     chat("a", tools={}),
+    chat("a", stop=[{}]),
     chat("a") | {"messages": [{"role": "user", "content": "a", "tool_calls": {}}]},
     chat("a") | {"messages": [{"role": "user", "content": "a", "name": 0}]},
     chat("a", web_search_options={}),

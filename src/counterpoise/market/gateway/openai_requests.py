@@ -127,7 +127,7 @@ def read_chat(source: Mapping[str, Any], cap: int) -> ChatRequest:
         raise NotServed(400, "stream_options: an object was wanted, beside stream")
     body: dict[str, Any] = {"model": model, "messages": source["messages"]}
     body |= {name: source[name] for name in _PASSED if _is_given(source, name)}
-    _check_numbers(body)
+    _check_passed(body)
     name = "max_completion_tokens" if _is_given(source, "max_completion_tokens") else "max_tokens"
     body |= {name: min(wanted, default=cap), "n": choices}
     if stream:
@@ -165,8 +165,10 @@ def _check_messages(found: object) -> None:
         _only(message, _MESSAGE, f"{place}.")
         for name in ("name", "tool_call_id", "refusal"):
             _text_if_given(message, name, f"{place}.")
-        if not isinstance(message.get("tool_calls"), list | None):
-            raise NotServed(400, f"{place}.tool_calls: a list was wanted")
+        calls = message.get("tool_calls")
+        calls = [] if calls is None else calls
+        if not isinstance(calls, list) or not all(isinstance(one, dict) for one in calls):
+            raise NotServed(400, f"{place}.tool_calls: a list of objects was wanted")
         _check_content(message.get("content"), place, bool(message.get("tool_calls")))
 
 
@@ -180,7 +182,7 @@ def _check_content(content: object, place: str, has_calls: bool) -> None:
             raise NotServed(400, f"{place}.content: a text was wanted, or a list of parts of text")
 
 
-def _check_numbers(body: Mapping[str, Any]) -> None:
+def _check_passed(body: Mapping[str, Any]) -> None:
     for name, kinds in _PASSED.items():
         value = body.get(name)
         if value is None:
@@ -188,6 +190,9 @@ def _check_numbers(body: Mapping[str, Any]) -> None:
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             wanted = " or ".join(kind.__name__ for kind in kinds)
             raise NotServed(400, f"{name}: {wanted} was wanted")
+    stop = body.get("stop")
+    if isinstance(stop, list) and not all(isinstance(one, str) for one in stop):
+        raise NotServed(400, "stop: texts were wanted")
 
 
 def _is_given(source: Mapping[str, Any], name: str) -> bool:

@@ -21,16 +21,18 @@ _PART: Schema = {
     "required": ["type", "text"],
     "additionalProperties": False,
 }
+_NOTHING: Schema = {"type": "null"}
 _MESSAGE: Schema = {
     "type": "object",
     "properties": {
         "role": {"enum": list(ROLES)},
-        "content": {"anyOf": [_TEXT, {"type": "array", "items": _PART}]},
-        "name": _TEXT,
-        "tool_call_id": _TEXT,
-        "tool_calls": {"type": "array", "items": {"type": "object"}},
+        "content": {"anyOf": [_TEXT, {"type": "array", "items": _PART}, _NOTHING]},
+        "name": {"anyOf": [_TEXT, _NOTHING]},
+        "refusal": {"anyOf": [_TEXT, _NOTHING]},
+        "tool_call_id": {"anyOf": [_TEXT, _NOTHING]},
+        "tool_calls": {"anyOf": [{"type": "array", "items": {"type": "object"}}, _NOTHING]},
     },
-    "required": ["role", "content"],
+    "required": ["role"],
     "additionalProperties": False,
 }
 _COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -130,7 +132,7 @@ def _operation(
         {
             "type": "object",
             "properties": {
-                member: schema if member in required else {"anyOf": [schema, {"type": "null"}]}
+                member: schema if member in required else {"anyOf": [schema, _NOTHING]}
                 for member, schema in members.items()
             },
             "required": required,

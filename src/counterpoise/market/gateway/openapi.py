@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from counterpoise.market.gateway.about import About
@@ -45,6 +46,8 @@ def openapi(about: About, services: Iterable[Service]) -> dict[str, Any]:
             paths.setdefault(path, {})[operation.route.method.lower()] = _operation(
                 operation, names, error, service
             )
+            if not operation.route.is_free:
+                paths[path].setdefault("get", _refund(operation, names, error, service))
     return {
         "openapi": "3.1.0",
         "info": {"title": about.name, "description": about.description, "version": about.version},
@@ -86,12 +89,30 @@ def _operation(
     return found
 
 
+def _refund(operation: Operation, names: list[str], error: str, service: Service) -> dict[str, Any]:
+    """Describe the GET at a paid place, by which clients of x402 ask for what is left."""
+    words = "Give back what is left of a channel: with a payment of the type refund."
+    route = replace(operation.route, method="GET", media=())
+    answer = {"type": "object", "properties": {"message": _TEXT, "channelId": _TEXT}}
+    changed = replace(
+        operation,
+        route=route,
+        name=f"refund_{operation.name}",
+        summary=words,
+        body=None,
+        answer=answer,
+        parameters={},
+        streams=False,
+    )
+    return _operation(changed, names, error, service)
+
+
 def _answer(operation: Operation) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if operation.answer is not None:
         content[operation.media] = {"schema": operation.answer}
     if operation.streams:
-        content["text/event-stream"] = {"schema": _TEXT}
+        content["text/event-stream"] = {"schema": {}}
     found: dict[str, Any] = {"description": "The answer.", "content": content}
     if not operation.route.is_free:
         words = "What was charged: JSON of x402 in base64; a stream says it at its end."

@@ -76,9 +76,8 @@ class Routes:
             if owner is None and method == "GET":
                 owner = place.paid()
             if owner is None:
-                raise NotServed(
-                    405, f"{method} is not served here", hint=", ".join(sorted(place.owners))
-                )
+                there = {*place.owners, *(["GET"] if place.paid() else [])}
+                raise NotServed(405, f"{method} is not served here", hint=", ".join(sorted(there)))
             pairs = zip(place.parts, found, strict=True)
             return *owner, {p[1:-1]: unquote(one) for p, one in pairs if p.startswith("{")}
         raise NotServed(404, "nothing is served at this path")
