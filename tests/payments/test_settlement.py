@@ -3,6 +3,7 @@
 import pytest
 from paid_shop import Shop
 
+from counterpoise.chain import FINAL_DEPTH
 from counterpoise.core.errors import Unreachable, VerificationError
 from counterpoise.payments import Voucher
 from counterpoise.payments.budget import Budget
@@ -89,6 +90,61 @@ def test_a_deposit_that_a_reorganisation_undid_is_not_trusted_any_more(shop, wor
     assert dict(settlement.claim().dropped) == {
         kept.voucher.channel: "payments: claim exceeds the balance"
     }
+
+
+def test_a_reorganisation_that_undoes_a_deposit_before_anyone_looked_is_noticed(shop, world):
+    settlement = shop.settlement()
+    settlement.watch()
+    buyer = shop.buyer()
+    buyer.fetch(URL)
+    world.chain.reorg(1, keep=False)
+    settlement.watch()
+    with pytest.raises(VerificationError, match="exceeds_balance"):
+        buyer.fetch(URL)
+
+
+def test_a_reorganisation_between_two_deposits_is_noticed(shop, world):
+    other = type(world.payer).local(b"other")
+    world.token.transfer(world.payer, other.address, 1000)
+    settlement, one, two = shop.settlement(), shop.buyer(), shop.buyer(other)
+    one.fetch(URL)
+    world.chain.reorg(1, keep=False)
+    two.fetch(URL)
+    settlement.watch()
+    with pytest.raises(VerificationError, match="exceeds_balance"):
+        one.fetch(URL)
+    assert two.fetch(URL).paid == 10
+
+
+def test_a_withdrawal_announced_while_the_seller_was_away_is_answered_at_the_first_look(
+    shop, world
+):
+    buyer = shop.buyer()
+    for _ in range(3):
+        buyer.fetch(URL)
+    (kept,) = shop.store.channels().values()
+    world.channels.initiate_withdraw(world.payer, kept.config, 200)
+    world.chain.mine(FINAL_DEPTH + 10)
+    shop.restart()
+    assert shop.settlement().watch().amount == 30
+
+
+def test_a_channel_is_read_as_it_stands_at_one_block(shop, world, monkeypatch):
+    config, call = world.filled(100), type(world.channels.contract).call
+    world.channels.initiate_withdraw(world.payer, config, 100)
+    world.chain.warp(config.withdraw_delay)
+    done = []
+
+    def call_and_move(self, name, *values, **options):
+        found = call(self, name, *values, **options)
+        if name == "channels" and not done:
+            done.append(world.channels.finalize_withdraw(world.payer, config))
+        return found
+
+    monkeypatch.setattr(type(world.channels.contract), "call", call_and_move)
+    state = world.channels.channel(config)
+    assert done
+    assert (state.balance, state.pending) == (100, 100)
 
 
 class Dropping:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from counterpoise.chain import Account, Chain, Contract, Domain, Event, Receipt, artifact
+from counterpoise.chain import Account, Block, Chain, Contract, Domain, Event, Receipt, artifact
 from counterpoise.core.errors import InputError, Reverted, VerificationError
 from counterpoise.core.units import Address
 from counterpoise.jobs import Payment, TokenClient
@@ -215,10 +216,18 @@ class ChannelsClient:
 
     def channel(self, config: ChannelConfig) -> Channel:
         """Fetch what stands of a channel."""
-        channel = config.id(self.domain)
-        balance, claimed = self.contract.call("channels", channel)
-        pending, since = self.contract.call("pendingWithdrawals", channel)
-        return Channel(balance, claimed, pending, since, self.contract.call("refundNonce", channel))
+        return self.look(config)[0]
+
+    def look(self, config: ChannelConfig) -> tuple[Channel, Block]:
+        """Fetch what stands of a channel, all of it at the end of one block, and that block."""
+        block, channel = self.contract.chain.block(), config.id(self.domain)
+
+        def ask(name: str) -> Any:
+            return self.contract.call(name, channel, block=block.number)
+
+        balance, claimed = ask("channels")
+        pending, since = ask("pendingWithdrawals")
+        return Channel(balance, claimed, pending, since, ask("refundNonce")), block
 
     def earned(self, receiver: Address, token: Address) -> Earned:
         """Fetch what was claimed for a receiver, and paid to it."""

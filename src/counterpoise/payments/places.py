@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from counterpoise.chain import Block
 from counterpoise.payments.rules import Channel
 from counterpoise.payments.terms import Ticket
 
@@ -47,11 +48,14 @@ class Places:
     def __init__(self, unanswered: Iterable[bytes], repeats: int) -> None:
         self._repeats = repeats
         self._seen: dict[bytes, Place] = {}
+        self._relied: set[tuple[int, bytes]] = set()
         self._held: dict[bytes, Held] = {}
         self._left = dict.fromkeys(unanswered, repeats)
 
-    def saw(self, channel: bytes, state: Channel, now: int) -> None:
-        """Take note of what stands of a channel on the chain."""
+    def saw(self, channel: bytes, state: Channel, now: int, block: Block | None) -> None:
+        """Take note of what stands of a channel on the chain, at the end of a block."""
+        if block is not None:
+            self._relied.add((block.number, block.hash))
         self._seen.pop(channel, None)
         self._seen[channel] = Place(state, now)
         if len(self._seen) > MOST_SEEN:
@@ -63,6 +67,14 @@ class Places:
             self._seen.clear()
         else:
             self._seen.pop(channel, None)
+
+    def relied_on(self) -> frozenset[tuple[int, bytes]]:
+        """Give number and hash of each block that a look came from and nobody checked since."""
+        return frozenset(self._relied)
+
+    def checked(self, blocks: Iterable[tuple[int, bytes]]) -> None:
+        """Take note that these blocks were looked for again, and looks at lost ones doubted."""
+        self._relied.difference_update(blocks)
 
     def place(self, channel: bytes) -> Place:
         """Give the last look at a channel; an empty one, long ago, where there was none."""

@@ -14,8 +14,9 @@ another voucher instead owes what was charged so far, and nothing for the rest.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from counterpoise.chain import Block
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.payments.openings import Openings
 from counterpoise.payments.places import Held, Places
@@ -106,10 +107,23 @@ class Seller:
         except (InputError, VerificationError) as wrong:
             return Refusal(self.offer(price, resource, f"invalid_payload: {wrong.message}"))
 
-    def saw(self, channel: bytes, state: Channel, now: int) -> None:
-        """Take note of what stands of a channel on the chain."""
+    def saw(self, channel: bytes, state: Channel, now: int, block: Block | None = None) -> None:
+        """Take note of what stands of a channel on the chain, at the end of a block.
+
+        Whoever watches the chain looks for that block again: see `relied_on`.
+        """
         with self._lock:
-            self._places.saw(channel, state, now)
+            self._places.saw(channel, state, now, block)
+
+    def relied_on(self) -> frozenset[tuple[int, bytes]]:
+        """Give number and hash of each block that a look came from and nobody checked since."""
+        with self._lock:
+            return self._places.relied_on()
+
+    def checked(self, blocks: Iterable[tuple[int, bytes]]) -> None:
+        """Take note that these blocks still stand, or that looks were doubted since they fell."""
+        with self._lock:
+            self._places.checked(blocks)
 
     def doubt(self, channel: bytes | None = None) -> None:
         """Look at a channel, or at all, again before it is next served."""
@@ -117,11 +131,11 @@ class Seller:
             self._places.doubt(channel)
 
     def funded(
-        self, ticket: Ticket, state: Channel, now: int, resource: str = ""
+        self, ticket: Ticket, state: Channel, now: int, block: Block, resource: str = ""
     ) -> Refusal | None:
         """Take note of a deposit by its receipt; refuses if it is not enough after all."""
         assert ticket.channel is not None
-        self.saw(ticket.key, state, now)
+        self.saw(ticket.key, state, now, block)
         try:
             check_balance(ticket.channel.voucher.ceiling, state, 0)
         except NotTaken as wrong:

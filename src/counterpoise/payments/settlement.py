@@ -64,6 +64,7 @@ class Settlement:
         chain = channels.contract.chain
         self._head = chain.block()
         self._next = max(0, self._head.number - FINAL_DEPTH)
+        self._has_looked = False
 
     def claim(self, least: int = 1, only: Collection[bytes] | None = None, now: int = 0) -> Claimed:
         """Claim what each channel owes.
@@ -112,30 +113,38 @@ class Settlement:
         """Look at what happened on the chain since the last look; call it every few seconds.
 
         After a reorganisation every channel is doubted, so that no balance is trusted whose
-        deposit is gone, and the claims that vanished are found again by the next `claim`.
+        deposit is gone, and the claims that vanished are found again by the next `claim`. The
+        first look asks for every channel: a withdrawal may have begun while nobody watched.
         """
-        chain = self.channels.contract.chain
-        if self._was_rewritten():
+        head, relied = self.channels.contract.chain.block(), self.seller.relied_on()
+        if not all(self._stands(*one) for one in {*relied, (self._head.number, self._head.hash)}):
             self._next = max(0, self._next - FINAL_DEPTH)
             self.seller.doubt()
-        head = chain.block()
+        self.seller.checked(relied)
         events = self.channels.events("WithdrawInitiated", self._next, head.number)
         leaving = {bytes(event.args["channelId"]) for event in events}
-        self._head, self._next = head, head.number + 1
+        if not self._has_looked:
+            leaving |= self._already_leaving()
+        self._head, self._next, self._has_looked = head, head.number + 1, True
         for channel in leaving:
             self.seller.doubt(channel)
         return self.claim(only=leaving, now=now) if leaving else Claimed()
 
-    def _was_rewritten(self) -> bool:
+    def _stands(self, number: int, digest: bytes) -> bool:
         try:
-            return self.channels.contract.chain.block(self._head.number).hash != self._head.hash
+            return self.channels.contract.chain.block(number).hash == digest
         except InputError:
-            return True
+            return False
+
+    def _already_leaving(self) -> set[bytes]:
+        """Give the channels whose payer announced a withdrawal, however long ago."""
+        kept = self.seller.store.channels()
+        return {name for name, one in kept.items() if self.channels.channel(one.config).since}
 
     def _state(self, channel: bytes, kept: Kept, now: int) -> Channel:
-        state = self.channels.channel(kept.config)
+        state, block = self.channels.look(kept.config)
         if now:
-            self.seller.saw(channel, state, now)
+            self.seller.saw(channel, state, now, block)
         return state
 
     def _send(self, claims: list[Claim]) -> Receipt:

@@ -145,8 +145,8 @@ class Till:
         try:
             if ticket.deposit is not None:
                 self._transactions[ticket] = self.facilitator.deposit(ticket.deposit)
-                state = self.channels.channel(ticket.deposit.config)
-                refused = self.seller.funded(ticket, state, self._now(), resource)
+                state, block = self.channels.look(ticket.deposit.config)
+                refused = self.seller.funded(ticket, state, self._now(), block, resource)
                 if refused is not None:
                     self._transactions.pop(ticket, None)
                     return refused
@@ -191,8 +191,8 @@ class Till:
         return self._refusal(ticket.price, "", f"{_reason(failed)}: {failed.message}")
 
     def _look(self, step: Look) -> None:
-        channel = step.config.id(self.channels.domain)
-        self.seller.saw(channel, self.channels.channel(step.config), self._now())
+        state, block = self.channels.look(step.config)
+        self.seller.saw(step.config.id(self.channels.domain), state, self._now(), block)
 
     def _transaction(self, ticket: Ticket, keep: bool = False) -> str:
         digest = self._transactions.get(ticket, b"")
