@@ -14,8 +14,8 @@ from pathlib import Path
 
 from counterpoise.chain import Account
 from counterpoise.market import Catalogue, Endpoint, Level, Listing, Price, Wanted, read_log, search
-from counterpoise.market.catalogue import Standing
 from counterpoise.market.listing import What
+from counterpoise.market.standing import Standing
 from counterpoise.provenance import AccountSigner, Log
 
 NOW, REGISTRY, TOKEN = 1_700_000_000, "eip155:31337:0x" + "11" * 20, b"t" * 20

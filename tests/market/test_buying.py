@@ -29,7 +29,7 @@ from counterpoise.market import (
     read_listing,
     read_receipt,
 )
-from counterpoise.market.catalogue import Standing
+from counterpoise.market.standing import Standing
 from counterpoise.payments import ChannelsClient, Withdrawals, pack, unpack
 from counterpoise.payments.wire import Required
 from counterpoise.provenance import AccountSigner

@@ -14,6 +14,7 @@ from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.jobs import JobsClient, TokenClient
 from counterpoise.market import dashboard as parts
+from counterpoise.market import traffic
 from counterpoise.market.cli import Desk
 from counterpoise.market.dashboard_cli import Sources, _drawn
 from counterpoise.market.dashboard_view import board_record
@@ -153,11 +154,11 @@ def test_other_sellers_vouchers_are_left_out(sale):
 
 def test_metrics_are_read_as_prometheus_writes_them():
     page = '# HELP a b\na_total{x="1,\\"2\\"",y="z"} 3\nb 0.5\nc{le="+Inf"} 7\n'
-    found = parts.read_metrics(page)
+    found = traffic.read_metrics(page)
     assert found["a_total"] == {(("x", '1,\\"2\\"'), ("y", "z")): 3.0}
     assert found["b"] == {(): 0.5} and list(found["c"].values()) == [7.0]
     with pytest.raises(InputError, match="no line of metrics"):
-        parts.read_metrics("<html>")
+        traffic.read_metrics("<html>")
     buckets = {(("le", "0.001"),): 5.0, (("le", "0.01"),): 9.0, (("le", "+Inf"),): 10.0}
-    assert [parts.quantile(buckets, p) for p in (50, 90, 95)] == [1.0, 10.0, float("inf")]
-    assert parts.quantile({}, 50) is None
+    assert [traffic.quantile(buckets, p) for p in (50, 90, 95)] == [1.0, 10.0, float("inf")]
+    assert traffic.quantile({}, 50) is None

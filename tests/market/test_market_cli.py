@@ -12,10 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent / "gateway"))
 
 from gateway_world import SUMS, found_network, infer_body, selling
 
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, Unreachable
 from counterpoise.market import cli as home
 from counterpoise.market import dashboard_cli
 from counterpoise.market.cli import VERBS, market
+from counterpoise.market.offers import read_offer
 from counterpoise.market.receipts_issued import read_receipt
 
 BODY = infer_body().decode()
@@ -103,6 +105,32 @@ def test_a_buyer_asks_buys_and_takes_out_what_is_left(sale, say, tmp_path):
     refunded = say("channels", "--refund", place, "--path", SUMS, "--json", account="buyer")
     assert refunded == {"refunded": "0.048", "channels": []}
     assert say("channels", account="buyer") == "no open channels\n"
+
+
+def test_a_seller_signs_an_offer_for_an_order(sale, say, tmp_path):
+    place = listed(sale, say, "worked")["listing"]
+    brief, kept = tmp_path / "brief.md", tmp_path / "offer.json"
+    brief.write_text("Do it well.", encoding="utf-8")
+    words = ("offer", place, "--sign", "25", "--save", str(kept), "--json")
+    made = say(*words, "--brief", str(brief), "--to", "0x" + "11" * 20, account="seller")
+    offer, signer = read_offer(kept.read_bytes())
+    seller = sale.network.account("seller").address
+    assert signer == offer.pay_to == seller and made["price"] == "25"
+    assert offer.amount == 25 * 10**18 and offer.payer == bytes.fromhex("11" * 20)
+    assert offer.request == sha256(b"Do it well.")
+    assert offer.listing.hex() == say("show", place, "--json")["digest"]
+    for account, more, told in (
+        ("buyer", (), "is not the seller"),
+        ("seller", ("--days", "0"), "0 days"),
+        ("seller", ("--brief", str(tmp_path / "none")), "cannot be read"),
+        ("seller", ("--to", "0x12"), "no address"),
+    ):
+        with pytest.raises(InputError, match=told):
+            say(*words, *more, account=account)
+    with pytest.raises(InputError, match="goes to its buyer"):
+        say("offer", place, "--sign", "25", account="seller")
+    with pytest.raises(InputError, match="are a seller's"):
+        say("offer", place, "--to", "0x" + "11" * 20, account="buyer")
 
 
 def test_a_buyer_leaves_without_the_seller(sale, say):

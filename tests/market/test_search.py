@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from counterpoise.core.errors import InputError
 from counterpoise.market import Endpoint, Level, Order, Wanted, What, resolve, search
-from counterpoise.market.catalogue import Standing
 from counterpoise.market.liveness import answering
 from counterpoise.market.ranking import counts_of, query_words, rarity, weighed, words_of
+from counterpoise.market.standing import Standing
 
 
 @pytest.fixture(scope="module")

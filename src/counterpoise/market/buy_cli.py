@@ -1,4 +1,4 @@
-"""The verbs ``counterpoise market offer | buy | channels``."""
+"""The verbs ``counterpoise market buy | channels``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counterpoise.market.cli import Desk, at_desk
 from counterpoise.network import FILE
 
 if TYPE_CHECKING:
-    from counterpoise.market.buying import Asked, Customer, Purchase, Wish
+    from counterpoise.market.buying import Customer, Purchase, Wish
     from counterpoise.payments import ChannelConfig
 
 MAX_BODY = 16 << 20
@@ -31,34 +31,6 @@ def of_a_call(command: Any) -> Any:
     ):
         command = option(command)
     return command
-
-
-@click.command()
-@click.argument("reference")
-@of_a_call
-@click.option("--save", type=FILE, metavar="FILE", help="Keep the signed offer.")
-@at_desk
-def offer(
-    desk: Desk, reference: str, save: Path | None, **said: Any
-) -> tuple[dict[str, Any], list[str]]:
-    """Ask what a call of the listing REFERENCE costs, and check the signed offer; pays nothing.
-
-    Example: counterpoise market offer 0/iris --path /v2/models/iris/infer --body @rows.json
-    --account buyer
-    """
-    customer, wish = customer_of(desk, reference, **said)
-    asked = customer.ask(wish)
-    if asked is None:
-        raise InputError(f"{wish.resource} asks for no payment", hint="see market show REFERENCE")
-    if save is not None:
-        _save(save, asked.envelope, "a signed offer")
-    record = asked_record(asked)
-    lines = [f"{wish.resource} costs {record['price']} tokens"]
-    if asked.signed is None:
-        lines.append("the seller binds himself to nothing: no signed offer came")
-    else:
-        lines.append(f"signed by the seller, holds until {asked.signed.until}")
-    return record, lines
 
 
 @click.command()
@@ -87,7 +59,7 @@ def buy(
     if out is not None and status < 400:
         out.write_bytes(body)
     if save is not None:
-        _save(save, done.envelope, "a signed receipt")
+        keep(save, done.envelope, "a signed receipt")
     record = purchase_record(done)
     if status >= 400:
         wrong = InputError if status < 500 else Unreachable
@@ -213,19 +185,6 @@ def body_of(text: str | None) -> bytes:
     return data
 
 
-def asked_record(asked: Asked) -> dict[str, Any]:
-    """Write what a seller wants, for machines."""
-    signed = asked.signed
-    return {
-        "price": format_tokens(asked.amount),
-        "amount": str(asked.amount),
-        "schemes": [one.scheme for one in asked.offers],
-        "signed": signed is not None,
-        "until": None if signed is None else signed.until,
-        "envelope": asked.envelope.decode() or None,
-    }
-
-
 def purchase_record(done: Purchase) -> dict[str, Any]:
     """Write a purchase, for machines."""
     receipt, response = done.receipt, done.bought.response
@@ -265,7 +224,8 @@ def _text(body: bytes) -> str:
     return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
-def _save(path: Path, envelope: bytes, what: str) -> None:
+def keep(path: Path, envelope: bytes, what: str) -> None:
+    """Write an envelope that a seller signed to a file; say so where there is none."""
     if envelope:
         path.write_bytes(envelope)
     else:

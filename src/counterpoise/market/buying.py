@@ -204,7 +204,7 @@ class Customer:
         return answer
 
     def _checked(self, required: Required, wish: Wish) -> Asked:
-        sellers = self._sellers()
+        sellers = self.result.standing.keys
         for offer in required.offers:
             if offer.receiver not in sellers:
                 raise VerificationError(
@@ -235,10 +235,6 @@ class Customer:
                 )
         return Asked(amount, required.offers, signed, envelope)
 
-    def _sellers(self) -> set[Address]:
-        standing = self.result.standing
-        return {standing.owner, standing.wallet} - {bytes(20)}
-
     def _signers(self, offer: Offer) -> set[Address]:
         """Whose word binds the seller: his own, the listing's clerk's, the channel's authorizer's.
 
@@ -246,7 +242,7 @@ class Customer:
         """
         clerk = self.result.found.listing.signer
         authorizer = offer.extra.get("receiverAuthorizer")
-        found = self._sellers() | ({clerk} if clerk is not None else set())
+        found = set(self.result.standing.keys) | ({clerk} if clerk is not None else set())
         if isinstance(authorizer, str) and len(authorizer) == 42:
             found.add(bytes.fromhex(authorizer[2:]))
         return found

@@ -12,14 +12,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from counterpoise.core.errors import InputError, StorageError, VerificationError
-from counterpoise.core.units import Address
 from counterpoise.market.listing import SignedListing, read_listing
 from counterpoise.market.ranking import counts_of, weighed
+from counterpoise.market.standing import Standing
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS mark(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -44,25 +43,6 @@ CREATE TABLE IF NOT EXISTS awaited(
 """
 VERSION = "1"
 TABLES = ("mark", "listing", "kept", "feature", "posting", "posted", "standing", "awaited")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Who may list for an agent, and what its customers say of it.
-
-    Parameters
-    ----------
-    rating :
-        Mean in thousandths, weighed by what was paid; None where nobody who paid rated it.
-    ratings, weight :
-        How many ratings count, and the base units behind them.
-    """
-
-    owner: Address
-    wallet: Address
-    rating: int | None = None
-    ratings: int = 0
-    weight: int = 0
 
 
 class Catalogue:

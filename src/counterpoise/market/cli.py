@@ -36,7 +36,7 @@ VERBS = {
     "show": ("list_cli", "show", "Show one listing with who stands behind it."),
     "serve": ("serve_cli", "serve", "Put models and services behind payment, until Ctrl-C."),
     "withdraw": ("list_cli", "withdraw", "Take a listing back."),
-    "offer": ("buy_cli", "offer", "Ask what a call costs, and check the seller's signed offer."),
+    "offer": ("offer_cli", "offer", "Ask for a signed price; as a seller, sign one for an order."),
     "buy": ("buy_cli", "buy", "Pay for one call, and check its receipt."),
     "channels": ("buy_cli", "channels", "One's open channels; take out what is left."),
     "dashboard": ("dashboard_cli", "dashboard", "What was sold, earned, refused, and is at risk."),

@@ -75,6 +75,7 @@ class Sources:
         """Read everything once."""
         from counterpoise.jobs import JobsClient
         from counterpoise.market import dashboard as parts
+        from counterpoise.market.traffic import traffic_of
         from counterpoise.payments import ChannelsClient
 
         network, kept = desk.network, self._vouchers()
@@ -91,7 +92,7 @@ class Sources:
             seller,
             desk.now,
             parts.takings_of(seller, token, kept, ChannelsClient(network.chain)),
-            None if self._url is None else parts.traffic_of(_page(self._url)),
+            None if self._url is None else traffic_of(_page(self._url)),
             None if log is None else log.size,
             tuple(listings),
             {agent: reputations.of(agent) for agent in sorted(agents)},

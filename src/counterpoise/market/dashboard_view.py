@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.core.units import format_tokens, to_checksum
-from counterpoise.market.dashboard import Board, Takings, Traffic
+from counterpoise.market.dashboard import Board, Takings
+from counterpoise.market.traffic import Traffic
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

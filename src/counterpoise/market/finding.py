@@ -9,10 +9,11 @@ from typing import Any
 
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import Address
-from counterpoise.market.catalogue import Catalogue, Standing, counts_kept, padded, read_kept
+from counterpoise.market.catalogue import Catalogue, counts_kept, padded, read_kept
 from counterpoise.market.listing import SignedListing, What
 from counterpoise.market.price import Price
 from counterpoise.market.ranking import Why, query_words, rarity
+from counterpoise.market.standing import Standing
 
 MOST_RESULTS = 200
 _MATCH = 1 << 40
@@ -123,9 +124,8 @@ def resolve(catalogue: Catalogue, reference: str, now: int) -> Result:
     agent, slash, name = reference.partition("/")
     if slash and agent.isascii() and agent.isdecimal():
         standing = catalogue.standing(int(agent))
-        allowed = _allowed(standing)
         for one in catalogue.versions(int(agent), name):
-            if one.signer in allowed and standing is not None:
+            if standing is not None and one.signer in standing.keys:
                 return _good(one, standing, now)
         raise InputError(
             f"agent {agent} lists nothing under {name!r}", hint="counterpoise market search"
@@ -138,7 +138,7 @@ def resolve(catalogue: Catalogue, reference: str, now: int) -> Result:
     if len(found) != 1:
         raise InputError(f"{'several listings begin' if found else 'no listing begins'} so")
     standing = catalogue.standing(found[0].listing.agent)
-    if standing is None or found[0].signer not in _allowed(standing):
+    if standing is None or found[0].signer not in standing.keys:
         raise InputError("the listing is not signed by its agent's owner or wallet")
     return _good(found[0], standing, now)
 
@@ -150,10 +150,6 @@ def _good(found: SignedListing, standing: Standing, now: int) -> Result:
     if now >= listing.until:
         raise InputError(f"{listing.name!r} was good until {listing.until}, it is {now}")
     return Result(found, standing)
-
-
-def _allowed(standing: Standing | None) -> set[Address]:
-    return set() if standing is None else {standing.owner, standing.wallet} - {bytes(20)}
 
 
 def _having(catalogue: Catalogue, words: Sequence[str]) -> dict[str, int]:
@@ -248,9 +244,9 @@ def _result(catalogue: Catalogue, number: int, rarities: Mapping[str, int]) -> R
     standing = catalogue.standing(listing.agent)
     if standing is None:
         return None
-    if len(standing_keys := _allowed(standing)) > 1:
-        valid = (v for v in catalogue.versions(listing.agent, listing.name))
-        newest = next((v for v in valid if v.signer in standing_keys), found)
+    if len(standing.keys) > 1:
+        versions = catalogue.versions(listing.agent, listing.name)
+        newest = next((one for one in versions if one.signer in standing.keys), found)
         if newest.digest != found.digest:
             return None
     counts = counts_kept(row[0])

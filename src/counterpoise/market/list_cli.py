@@ -197,7 +197,7 @@ def next_version(desk: Desk, agent: int, name: str) -> int:
     """Give the version that replaces all that the agent listed under a name."""
     with desk.catalogue() as catalogue:
         standing = catalogue.standing(agent)
-        keys = set() if standing is None else {standing.owner, standing.wallet}
+        keys = set() if standing is None else set(standing.keys)
         versions = catalogue.versions(agent, name)
     keys.add(desk.account.address)
     return 1 + max((one.listing.version for one in versions if one.signer in keys), default=0)

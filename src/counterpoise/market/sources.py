@@ -14,8 +14,9 @@ from counterpoise.chain import FINAL_DEPTH
 from counterpoise.core.digest import keccak, sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.identity import IdentityClient, Summary
-from counterpoise.market.catalogue import Catalogue, Standing
+from counterpoise.market.catalogue import Catalogue
 from counterpoise.market.signed import MAX_BYTES
+from counterpoise.market.standing import Standing
 from counterpoise.provenance import Envelope, LogView, predicate_type
 from counterpoise.store import Store
 
