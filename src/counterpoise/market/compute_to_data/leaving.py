@@ -14,7 +14,7 @@ from counterpoise.market.compute_to_data.terms import Disclosure
 
 
 def rounded(count: int, terms: Disclosure) -> int:
-    """Give a count as it leaves: 0 below the least rows, else the nearest multiple, half up.
+    """Give a count as it leaves: the nearest multiple, half up; 0 below the least rows.
 
     Examples
     --------
@@ -23,7 +23,8 @@ def rounded(count: int, terms: Disclosure) -> int:
     """
     if count < terms.least_rows:
         return 0
-    return (count + terms.round_to // 2) // terms.round_to * terms.round_to
+    found = (count + terms.round_to // 2) // terms.round_to * terms.round_to
+    return found if found >= terms.least_rows else 0
 
 
 def table_leaving(counts: Counts, terms: Disclosure, coins: Coins | None, noise: int) -> Counts:

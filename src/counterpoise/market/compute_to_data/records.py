@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from counterpoise.core.digest import canonical_json
 from counterpoise.core.errors import InputError
+from counterpoise.core.json_text import read_json
 from counterpoise.core.units import Address, parse_address, to_checksum
-
-MAX_OPENED = 4_096
 
 
 def read_object(data: bytes, what: str, most: int) -> dict[str, Any]:
@@ -25,13 +23,13 @@ def read_object(data: bytes, what: str, most: int) -> dict[str, Any]:
     Raises
     ------
     InputError :
-        It is longer, nested too often, no object, or not canonical.
+        It is longer, nested too deep, no object, or not canonical.
     """
-    if len(data) > most or data.count(b"[") + data.count(b"{") > MAX_OPENED:
-        raise InputError(f"a {what} of {len(data)} bytes: too long or too deep")
+    if len(data) > most:
+        raise InputError(f"a {what} of {len(data)} bytes, at most {most} wanted")
     try:
-        record = json.loads(data, parse_float=str)
-    except (ValueError, RecursionError) as error:
+        record = read_json(data, parse_float=str)
+    except ValueError as error:
         raise InputError(f"the {what} is no JSON: {error}") from error
     if not isinstance(record, dict) or canonical_json(record) != data:
         raise InputError(f"the {what} is no object in canonical JSON")

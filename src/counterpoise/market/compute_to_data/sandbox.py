@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from counterpoise.core.errors import InputError
+from counterpoise.core.json_text import read_json
 from counterpoise.market.compute_to_data import cell
 from counterpoise.market.compute_to_data.algorithms import check_code
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
@@ -28,7 +29,6 @@ from counterpoise.market.compute_to_data.rows import Integers
 from counterpoise.market.compute_to_data.system_calls import call_filter
 
 MAX_OUTPUT = 1 << 16
-MAX_OPENED = 256
 STARTING = 30
 """Seconds that an interpreter may take to start and to import; then the code's own begin."""
 CLOSED = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -85,11 +85,9 @@ def run_code(
         output, code = _run(file, empty, limits)
     if code:
         raise NotAdmitted("limits", _reason(code))
-    if output.count(b"[") + output.count(b"{") > MAX_OPENED:  # before a parser's stack meets it
-        raise NotAdmitted("output", "the code gave too many lists")
     try:
-        return json.loads(output, parse_float=_no_float, parse_constant=_no_float)
-    except (ValueError, RecursionError) as error:
+        return read_json(output, deepest=4, parse_float=_no_float, parse_constant=_no_float)
+    except ValueError as error:
         raise NotAdmitted("output", "the code gave no JSON of integers") from error
 
 
