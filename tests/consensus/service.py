@@ -82,7 +82,9 @@ class Service:
             "bank": bank_of(400, place),
             "pool": questions(200, 77 + place),
         }
-        asks |= {key: changes.pop(key) for key in list(changes) if key in (*asks, "models")}
+        asks |= {
+            key: changes.pop(key) for key in list(changes) if key in (*asks, "models", "traffic")
+        }
         settled = {"policy": Policy(RULE, margin_seconds=600), "clock": lambda: 0}
         settled |= {"random": Random(place).randbytes} | changes
         who = (self.market.client, self.market.people[name], Sources(**asks), self.evidence)

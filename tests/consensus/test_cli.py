@@ -12,7 +12,7 @@ from counterpoise.consensus import known_markets, verify_consensus
 from counterpoise.consensus.cli import VERBS, consensus
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.network import create_network, fill_faucet, open_network
-from counterpoise.provenance import Verdict
+from counterpoise.provenance import Envelope, Verdict, kind_of
 
 
 class Provider(BaseHTTPRequestHandler):
@@ -111,6 +111,42 @@ def test_a_market_runs_by_the_command_line_and_is_verified(call, address, tmp_pa
         assert not verdict.false, verdict.false
         [market] = known_markets(network)
         assert market.name == "market"
+    tamper_with_what_lies_on_disk(tmp_path / "net")
+
+
+def tamper_with_what_lies_on_disk(folder):
+    """A sheet that is altered, one that is gone; a market that its list no longer names."""
+
+    def verified():
+        verdict = Verdict()
+        with open_network(folder) as network:
+            assert verify_consensus(network, verdict) == 2
+        return [str(one) for one in verdict.false]
+
+    [first, second] = sheets_of(folder)
+    content = second.read_bytes()
+    second.write_bytes(content.replace(b'"haste":200000', b'"haste":200001'))
+    assert any(one.startswith("epoch 2 / sheet of validator 0") for one in verified())
+    second.unlink()
+    told = verified()
+    assert any(one.startswith("epoch 2 / sheet of validator 0") for one in told)
+    assert any("epoch 2 / weights of validator 0: no evidence" in one for one in told)
+    second.write_bytes(content)
+    first_content = first.read_bytes()
+    first.unlink()  # sealed the checks of the second
+    assert any("epoch 2 / validator 0 / sealed checks" in one for one in verified())
+    first.write_bytes(first_content)
+    (folder / "markets.json").unlink()  # the log names it too
+    assert verified() == []
+
+
+def sheets_of(folder):
+    """The sheets' files by epoch."""
+    with open_network(folder) as network:
+        entries = [Envelope.from_bytes(one).statement for one in network.log_reader().entries()]
+        told = [one.predicate for one in entries if kind_of(one) == "scores"]
+    digests = [one["sheet"] for one in sorted(told, key=lambda one: one["epoch"])]
+    return [next(folder.glob(f"blobs/**/{digest}")) for digest in digests]
 
 
 def test_every_verb_has_help_with_an_example_and_says_what_is_wrong(call, tmp_path):

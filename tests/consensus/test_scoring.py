@@ -149,6 +149,7 @@ def planned(**changes):
         "rule": Rule(checks=6, others=4),
         "bound": Bound(7, reserve),
         "pool": questions(40, 11),
+        "traffic": questions(5, 12),
         "models": {3: MODEL},
         "spoiled": set(),
         "window": Window(100, 200),
@@ -159,17 +160,17 @@ def planned(**changes):
 def test_a_plan_mixes_everything_and_follows_from_its_seed():
     found = planned()
     assert found == planned() and found != planned(seed=b"t")
-    assert [one.turn for one in found] == list(range(20))
+    assert [one.turn for one in found] == list(range(25))
     assert [one.due for one in found] == sorted(one.due for one in found)
     assert found[0].due >= 100 and found[-1].due <= 200
     kinds = [one.kind for one in found]
     assert (kinds.count(Kind.CHECK), kinds.count(Kind.RERUN), kinds.count(Kind.TRAFFIC)) == (
         12,
         4,
-        4,
+        9,
     )
     assert all(one.label == MODEL.answer(one.question) for one in found if one.kind is Kind.RERUN)
-    assert len({one.question for one in found}) == 20
+    assert len({one.question for one in found}) == 25
     spoiled = {Case(one.question, b"x").digest for one in found}
     assert not {one.question for one in planned(spoiled=set(spoiled))} & {
         one.question for one in found

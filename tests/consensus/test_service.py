@@ -23,6 +23,7 @@ from counterpoise.consensus import Policy, Reply, run
 from counterpoise.consensus.journal import Journal
 from counterpoise.consensus.rules import Cell
 from counterpoise.consensus.scoring import Kind
+from counterpoise.core.digest import sha256
 from counterpoise.core.errors import Busy, InputError, StorageError, Unreachable
 from counterpoise.core.units import TOKEN
 
@@ -128,6 +129,29 @@ def test_who_says_it_runs_a_model_and_does_not_loses_by_the_re_runs(service, tmp
         ledger = service.epoch(keeper, *validators)
     assert ledger.final[GOOD].due > 0 and ledger.final[LAZY].due == 0
     assert not service.verdict().false
+
+
+def test_what_somebody_wants_answered_is_asked_with_the_checks_and_never_shown(service, tmp_path):
+    private = [b"secret question %d" % number for number in range(9)]
+    asks = {
+        "models": {GOOD: MODEL},
+        "traffic": private,
+        "ask": service.ask(dict.fromkeys(CHARACTERS, answers)),
+    }
+    ann = service.validator("ann", tmp_path, **asks)
+    service.settle(service.keeper(), ann)
+    asked = {question for _, question in service.heard}
+    assert set(private) <= asked
+    content = ann.journal.sheet(1)
+    for question in private:
+        for told in (question, sha256(question), sha256(answers(question).answer)):
+            assert told.hex().encode() not in content
+    shown_ = [one for one in ann.examiner.sheet(1).exchanges if one.kind is Kind.TRAFFIC]
+    assert len(shown_) == 9 + 6 and all(one.answer for one in shown_)
+
+
+def answers(question):
+    return Reply(b"answer to " + question, 2)
 
 
 def test_a_validator_without_checks_weighs_nobody_and_earns_nothing(service, tmp_path):

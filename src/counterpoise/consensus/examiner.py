@@ -35,7 +35,10 @@ class Sources:
     bank :
         Labelled cases, its own or shared with other validators; like what buyers ask.
     pool :
-        Questions without labels, as buyers ask them; its own or shared.
+        Questions without labels, as buyers ask them; its own or shared. They may be shown.
+    traffic :
+        Questions that somebody wants answered: they hide the checks, and are never shown. Read at
+        the beginning of each epoch.
     models :
         The model that a provider says it runs, by its number.
     """
@@ -44,6 +47,7 @@ class Sources:
     bank: Sequence[Case]
     pool: Sequence[bytes] = ()
     models: Mapping[int, IntegerModel] = field(default_factory=dict)
+    traffic: Sequence[bytes] = ()
 
 
 @dataclass
@@ -98,9 +102,10 @@ class Examiner:
         others = [n for n in counted if n != number]
         bound, spoiled = self._bound(ledger), self.journal.spoiled()
         mine = self._falls(ledger, number)
-        pool = [one for one in self.sources.pool if mine(sha256(one))]
-        seed, rest = self._seed(b"plan", epoch), (bound, pool, self.sources.models, spoiled, window)
-        planned = plan(seed, others, self.rule, *rest)
+        known = self.sources
+        pool = [one for one in known.pool if mine(sha256(one))]
+        rest = (bound, pool, known.traffic, known.models, spoiled, window)
+        planned = plan(self._seed(b"plan", epoch), others, self.rule, *rest)
         self.journal.plan(epoch, bound.epoch, planned)
         checks = sum(one.kind is Kind.CHECK for one in planned)
         self.say(f"epoch {epoch}: {len(planned)} questions to {len(others)}, {checks} are checks")

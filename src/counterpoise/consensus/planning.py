@@ -35,6 +35,7 @@ def plan(
     rule: Rule,
     bound: Bound,
     pool: Sequence[bytes],
+    traffic: Sequence[bytes],
     models: Mapping[int, IntegerModel],
     spoiled: set[bytes],
     window: Window,
@@ -49,7 +50,9 @@ def plan(
         Of the providers.
     pool :
         Questions without a label, as buyers ask them. Those to a provider whose model is known
-        become re-runs, the others hide the checks.
+        become re-runs and are shown, the others hide the checks.
+    traffic :
+        Questions that somebody wants answered; never shown.
     models :
         What a provider says it runs, by its number.
     spoiled :
@@ -72,6 +75,8 @@ def plan(
             label = model.answer(question) if model else b""
             kind = Kind.RERUN if model else Kind.TRAFFIC
             planned.append(Question(0, number, kind, question, label, 0, 0, due=0))
+        wanted = _others(traffic, rule.others, seed, spoiled)
+        planned += [Question(0, number, Kind.TRAFFIC, one, b"", 0, 0, due=0) for one in wanted]
     chance.shuffle(planned)
     length = window.closes - window.opens
     times = sorted(window.opens + chance.randrange(length + 1) for _ in planned)
@@ -92,9 +97,9 @@ def _others(pool: Sequence[bytes], count: int, seed: bytes, spoiled: set[bytes])
 def exchange(asked: Question, reserve: Reserve) -> Exchange:
     """Write a question with its reply as it goes into the sheet."""
     reply = asked.reply or Reply(b"", 0)
-    if asked.kind is Kind.TRAFFIC:
-        answer = sha256(reply.answer) if reply.answer else b""
-        question = sha256(asked.question)
+    if asked.kind is Kind.TRAFFIC:  # somebody's: what is shown tells nothing
+        answer = sha256(reserve.secret + reply.answer) if reply.answer else b""
+        question = sha256(reserve.secret + asked.question)
         return Exchange(asked.number, asked.kind, question, answer, reply.steps)
     plain = (asked.number, asked.kind, asked.question, reply.answer, reply.steps, reply.seal)
     if asked.kind is Kind.RERUN:

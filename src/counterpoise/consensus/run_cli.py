@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--checks", type=FILE, help='Lines {"question": …, "label": …}; text, or 0x and hex.')
-@click.option("--pool", type=FILE, help='Lines {"question": …} as buyers ask them.')
+@click.option("--pool", type=FILE, help='Lines {"question": …} as buyers ask them; may be shown.')
+@click.option("--traffic", type=FILE, help="Such lines that somebody wants answered; never shown.")
 @click.option("--provider", "providers", multiple=True, metavar="NUMBER=URL", help="Repeatable.")
 @click.option(
     "--model", "models", multiple=True, metavar="NUMBER=FILE", help="What it says it runs."
@@ -82,7 +83,7 @@ def run(
 
 LATE = 8
 """So many epochs later a score sheet is still taken into the log."""
-_ASKS = ("checks", "pool", "providers", "models", "form", "home", "most", "budget")
+_ASKS = ("checks", "pool", "traffic", "providers", "models", "form", "home", "most", "budget")
 _OWN = (*_ASKS, "questions", "others", "patience", "compared", "spread")
 
 
@@ -141,8 +142,10 @@ def _sources(desk: Desk, account: Account, rest: dict[str, Any]) -> Sources:
     ask = HttpAsk(_by_number(rest["providers"], "--provider"), buyer, FORMS[rest["form"]])
     models = {n: load_model(path) for n, path in _by_number(rest["models"], "--model").items()}
     bank = read_cases(rest["checks"]) if rest["checks"] else []
-    pool = [one for one, _ in _lines(rest["pool"])] if rest["pool"] else []
-    return Sources(ask, bank, pool, models)
+    pool, traffic = (
+        [one for one, _ in _lines(rest[name])] if rest[name] else [] for name in ("pool", "traffic")
+    )
+    return Sources(ask, bank, pool, models, traffic)
 
 
 def _by_number(pairs: Sequence[str], option: str) -> dict[int, str]:

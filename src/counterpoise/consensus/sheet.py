@@ -30,7 +30,7 @@ class Exchange:
     Parameters
     ----------
     question, answer :
-        Of traffic their digests, since they are somebody's; no answer is empty.
+        Of traffic salted digests, since they are somebody's; no answer is empty.
     steps :
         Until the answer.
     seal :
@@ -56,8 +56,8 @@ class Exchange:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the question."""
-        return self.question if self.kind is Kind.TRAFFIC else sha256(self.question)
+        """SHA-256 of the question, as it is shown."""
+        return sha256(self.question)
 
 
 @dataclass(frozen=True, slots=True)
