@@ -200,7 +200,7 @@ class Sale:
 
     def buyer(self, name="buyer", **options):
         place = f"eip155:{self.network.chain.chain_id()}", self.token.address
-        budget = Budget({place: Allowance(call=TOKEN, deposit=10 * TOKEN, total=100 * TOKEN)})
+        budget = Budget({place: Allowance(call=5 * TOKEN, deposit=10 * TOKEN, total=100 * TOKEN)})
         account = self.network.account(name)
         return Buyer(account, budget, **{"send": self.send, **options})
 
