@@ -37,7 +37,7 @@ def agent_card(
     """
     card: dict[str, Any] = {
         "name": about.name,
-        "description": about.description,
+        "description": about.description or about.name,
         "version": about.version,
         "supportedInterfaces": [dict(one) for one in interfaces],
         "capabilities": {"streaming": False, "pushNotifications": False},

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.errors import InputError, Unreachable, VerificationError
+from counterpoise.core.json_text import read_json
 from counterpoise.payments import Answer, Bought, Buyer
 
 _VERSION = "2025-11-25"
@@ -106,7 +107,7 @@ class McpTransport:
         if answer.status >= 500:
             raise Unreachable(f"{self.address} failed with status {answer.status}")
         try:
-            told = json.loads(answer.body)
+            told = read_json(answer.body)
         except ValueError:
             told = None
         if not isinstance(told, dict) or told.get("jsonrpc") != "2.0":

@@ -50,7 +50,11 @@ def openapi(about: About, services: Iterable[Service]) -> dict[str, Any]:
                 paths[path].setdefault("get", _refund(operation, names, error, service))
     return {
         "openapi": "3.1.0",
-        "info": {"title": about.name, "description": about.description, "version": about.version},
+        "info": {
+            "title": about.name,
+            "description": about.description or about.name,
+            "version": about.version,
+        },
         "servers": [{"url": about.url}],
         "paths": paths,
     }

@@ -24,6 +24,7 @@ from counterpoise.market.gateway.models import Place, load_services
 from counterpoise.market.gateway.pages import Pages
 from counterpoise.market.gateway.paid import PaidDesk
 from counterpoise.market.gateway.record import Record
+from counterpoise.market.gateway.registered import registration_of
 from counterpoise.market.gateway.seller_settings import SellerSettings
 from counterpoise.market.gateway.service import Service
 from counterpoise.market.gateway.settings import Table, limits_of
@@ -82,6 +83,8 @@ class Running:
         if not self.services:
             raise InputError("nothing is for sale", hint="add a table [[service]] to the file")
         settings.done()
+        about, agent = seller_settings.about, seller_settings.agent
+        file = None if agent is None else registration_of(network, account, about, agent)
         self.settings, self.metrics = seller_settings, Metrics()
         self._network, self._account = network, account
         self._clock, self._say = clock, say
@@ -108,9 +111,9 @@ class Running:
         )
         self.desk = PaidDesk(self._turnstile, record, limits, self.metrics, clock=clock)
         self.pages = Pages(self.metrics, self.evidence, self._sale(), self._trouble, self.services)
-        tools = McpService(self.services, self.desk, seller_settings.about)
+        tools = McpService(self.services, self.desk, about)
         everything = [*self.services, tools, self.pages]
-        found = Discovery(everything, seller_settings.about, None, account)
+        found = Discovery(everything, about, file, account)
         self.app = Gateway(
             [*everything, found],
             self.desk,

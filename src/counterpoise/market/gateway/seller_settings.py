@@ -25,6 +25,8 @@ class SellerSettings:
         How long a signed offer keeps its price.
     receipts :
         Whether a signed receipt goes with every paid answer.
+    agent :
+        The seller's number in the registry of agents; None where it has none.
     """
 
     home: Path
@@ -35,6 +37,7 @@ class SellerSettings:
     offer_seconds: int
     receipts: bool
     rhythm: Rhythm
+    agent: int | None = None
 
     @classmethod
     def read(cls, table: Table, url: str) -> SellerSettings:
@@ -66,6 +69,7 @@ class SellerSettings:
             table.whole("offer_seconds", 120, least=1, most=86_400),
             table.flag("receipts", True),
             rhythm,
+            table.whole("agent") if table.has("agent") else None,
         )
         table.done()
         return found

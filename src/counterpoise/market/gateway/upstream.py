@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.core.errors import InputError
+from counterpoise.core.json_text import read_json
 from counterpoise.market.gateway.service import NotServed, UpstreamFailed
 
 if TYPE_CHECKING:
@@ -167,8 +168,8 @@ class Upstream:
 def json_object_of(body: bytes) -> dict[str, Any] | None:
     """Give the JSON object that bytes are, or None if they are none."""
     try:
-        found = json.loads(body, parse_constant=_no)
-    except (ValueError, RecursionError):
+        found = read_json(body, parse_constant=_no)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 
