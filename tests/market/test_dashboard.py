@@ -105,6 +105,28 @@ def test_claims_and_settlements_move_what_is_earned_and_lose_nothing(sale):
     assert settled.settled == settled.earned == before.earned and settled.unsettled == 0
 
 
+def test_exact_payments_and_finished_jobs_are_earned_too(sale):
+    before = board_of(sale).takings
+    buyer = sale.buyer(schemes=("exact",))
+    assert sale.buy(buyer, body=infer_body([(99.0, 2.0, 3.0)])).paid == PRICE
+    client, seller = (sale.network.account(name) for name in ("buyer", "seller"))
+    jobs = JobsClient(sale.network.contract("Jobs"))
+    number = jobs.create_and_fund(
+        client,
+        provider=seller.address,
+        evaluator=client.address,
+        expires=sale.network.chain.block().time + 86_400,
+        budget=3 * TOKEN,
+    )
+    assert [job.status for job in board_of(sale).jobs][-1] == "funded"
+    jobs.submit(seller, number, b"d" * 32)
+    jobs.complete(client, number, b"r" * 32)
+    after = board_of(sale).takings
+    assert (after.exact, after.jobs) == (PRICE, 3 * TOKEN)
+    assert after.earned - before.earned == PRICE + 3 * TOKEN
+    assert after.unsettled == before.unsettled == 0
+
+
 def test_a_withdrawal_that_is_announced_is_shown_with_its_time(sale):
     account = sale.network.account("other")
     mine = Withdrawals(ChannelsClient(sale.network.chain), account)
@@ -120,16 +142,16 @@ def test_decisions_of_the_log_are_counted_by_model(sale):
             break
         sale.running.evidence.store()
     board = board_of(sale)
-    assert board.decisions == 4
+    assert board.decisions == 5
     assert [row.answers for row in board.listings] == [1]
 
 
 def test_the_board_is_drawn_and_written_with_the_same_figures(sale):
     board = board_of(sale)
     record = board_record(board)
-    assert record["earned"] == str(5 * PRICE) and len(record["buyers"]) == 2
+    assert record["earned"] == str(6 * PRICE + 3 * TOKEN) and len(record["buyers"]) == 2
     drawn = _drawn(board)
-    for told in ("0.005", "listings", "buyers, in tokens", "open jobs", "answers 200"):
+    for told in ("3.006", "listings", "buyers, in tokens", "open jobs", "answers 200"):
         assert told in drawn
     many = replace(
         board, takings=replace(board.takings, buyers=board.takings.buyers * 20), traffic=None

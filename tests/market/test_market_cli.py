@@ -10,10 +10,11 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent / "gateway"))
 
-from gateway_world import SUMS, found_network, infer_body, selling
+from gateway_world import SUMS, found_network, fund, infer_body, selling
 
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, Unreachable
+from counterpoise.identity import ReputationClient
 from counterpoise.market import cli as home
 from counterpoise.market import dashboard_cli
 from counterpoise.market.cli import VERBS, market
@@ -146,6 +147,25 @@ def test_a_buyer_leaves_without_the_seller(sale, say):
     sale.network.warp(86_400)
     done = say("channels", "--finish", beginning, "--json", account="other")
     assert done["withdrawn"] in ("0.05", "0.049") and done["channels"] == []
+
+
+def test_only_ratings_of_paying_customers_move_a_seller(sale, say):
+    place = listed(sale, say, "rated")["listing"]
+    agent = int(place.partition("/")[0])
+    reputation = ReputationClient(sale.network.contract("ReputationRegistry"))
+    stranger, buyer = fund(sale.network, "stranger"), fund(sale.network, "payer")
+    reputation.give(stranger, agent, 5)
+    assert say("show", place, "--json")["rating"] is None
+    say("buy", place, "--path", SUMS, "--body", BODY, account="payer")
+    sale.running.settlement.claim()
+    reputation.give(buyer, agent, 96)
+    shown = say("show", place, "--json")
+    assert (shown["rating"], shown["ratings"], shown["behind ratings"]) == ("96.000", 1, "0.001")
+    for least, found in (("96", ["rated"]), ("96.1", [])):
+        results = say("search", "rated", "--least-rating", least, "--json")["results"]
+        assert [one["listing"].partition("/")[2] for one in results] == found
+    assert "rated 96.0" in say("search", "rated", "--order", "rating")
+    assert say("dashboard", "--agent", str(agent), "--json")["reputation"][-1]["mean"] == "96.00"
 
 
 def test_a_dashboard_is_drawn_and_written(sale, say):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,24 +143,21 @@ class Desk:
         read_log(catalogue, log, f"mirror in {folder.resolve()}")
         read_standings(catalogue, self.identity)
 
+    @cached_property
     def reputations(self) -> Reputations:
         """What paying customers of this network say of its agents."""
-        from counterpoise.identity import JobReceipts, ReputationClient
+        from counterpoise.identity import ReputationClient
+        from counterpoise.market.paid_receipts import PaidReceipts
         from counterpoise.market.reputations import Reputations
 
-        network = self.network
-        return Reputations(
-            ReputationClient(network.contract("ReputationRegistry")),
-            [JobReceipts(self.identity, network.contract("Jobs"))],
-            network.contract("CreditToken"),
-            list(network.charter.contracts.values()),
-        )
+        reputation = ReputationClient(self.network.contract("ReputationRegistry"))
+        return Reputations(reputation, PaidReceipts.of(self.network))
 
     def read_ratings(self, catalogue: Catalogue, agent: int | None = None) -> None:
         """Bring the ratings of one agent up to date, or of all that list."""
         from counterpoise.market.sources import note_reputations
 
-        reputations = self.reputations()
+        reputations = self.reputations
         agents = catalogue.agents() if agent is None else [agent]
         note_reputations(catalogue, reputations.rated(agents), reputations.of)
 

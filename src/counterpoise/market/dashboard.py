@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from counterpoise.core.errors import CounterpoiseError, InputError
 from counterpoise.core.units import Address
-from counterpoise.identity import Summary
+from counterpoise.identity import Paid, Summary
 from counterpoise.jobs import JobsClient
 from counterpoise.market.catalogue import Catalogue
 from counterpoise.market.finding import Result, resolve
@@ -50,7 +50,7 @@ class BuyerRow:
 
 @dataclass(frozen=True, slots=True)
 class Takings:
-    """What was earned through channels, in base units.
+    """What was earned, in base units.
 
     Parameters
     ----------
@@ -58,22 +58,26 @@ class Takings:
         Charged by vouchers that no claim took note of yet: lost if payers withdraw before.
     claimed, settled :
         Claimed on the chain in all, and paid out of that.
+    exact, jobs :
+        Paid call by call, and out of escrow for finished jobs.
     """
 
     unclaimed: int
     claimed: int
     settled: int
     buyers: tuple[BuyerRow, ...] = ()
+    exact: int = 0
+    jobs: int = 0
 
     @property
     def earned(self) -> int:
-        """All that was charged and can be or was claimed."""
-        return self.unclaimed + self.claimed
+        """All that was paid, was claimed, or can be claimed."""
+        return self.unclaimed + self.claimed + self.exact + self.jobs
 
     @property
     def unsettled(self) -> int:
-        """What was earned and not paid out yet."""
-        return self.earned - self.settled
+        """What was earned through channels and not paid out yet."""
+        return self.unclaimed + self.claimed - self.settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,20 @@ class Board:
 
 
 def takings_of(
-    seller: Address, token: Address, kept: Mapping[bytes, Kept], channels: ChannelsClient
+    seller: Address,
+    token: Address,
+    kept: Mapping[bytes, Kept],
+    channels: ChannelsClient,
+    exact: Iterable[Paid] = (),
+    jobs: Iterable[Paid] = (),
 ) -> Takings:
-    """Compare what the vouchers say with what stands on the chain."""
+    """Compare what the vouchers say with what stands on the chain.
+
+    Parameters
+    ----------
+    exact, jobs :
+        Payments to anyone, of which the seller's are summed.
+    """
     rows: dict[Address, list[tuple[Kept, int, int, int, int | None]]] = defaultdict(list)
     for one in kept.values():
         if (one.config.receiver, one.config.token) != (seller, token):
@@ -135,7 +150,14 @@ def takings_of(
     buyers.sort(key=lambda buyer: (-buyer.charged, buyer.payer))
     earned = channels.earned(seller, token)
     unclaimed = sum(buyer.unclaimed for buyer in buyers)
-    return Takings(unclaimed, earned.claimed, earned.settled, tuple(buyers))
+    return Takings(
+        unclaimed,
+        earned.claimed,
+        earned.settled,
+        tuple(buyers),
+        sum(one.amount for one in exact if one.payee == seller),
+        sum(one.amount for one in jobs if one.payee == seller),
+    )
 
 
 def answers_by_model(log: LogView, last: int = LATELY) -> Counter[bytes]:

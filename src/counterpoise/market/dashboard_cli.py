@@ -73,13 +73,15 @@ class Sources:
 
     def board(self, desk: Desk) -> Board:
         """Read everything once."""
+        from counterpoise.identity import JobReceipts
         from counterpoise.jobs import JobsClient
         from counterpoise.market import dashboard as parts
+        from counterpoise.market.paid_receipts import ExactReceipts
         from counterpoise.market.traffic import traffic_of
         from counterpoise.payments import ChannelsClient
 
         network, kept = desk.network, self._vouchers()
-        token = network.contract("CreditToken").address
+        token, jobs = network.contract("CreditToken"), network.contract("Jobs")
         seller = parts.seller_in(kept, self._known(desk))
         log = self._log(seller)
         answers = None if log is None else parts.answers_by_model(log)
@@ -87,16 +89,23 @@ class Sources:
             listings = parts.listings_of(catalogue, seller, answers, desk.now)
         agents = {row.result.found.listing.agent for row in listings}
         agents |= set() if self._agent is None else {self._agent}
-        reputations = desk.reputations()
+        reputations = desk.reputations
         return parts.Board(
             seller,
             desk.now,
-            parts.takings_of(seller, token, kept, ChannelsClient(network.chain)),
+            parts.takings_of(
+                seller,
+                token.address,
+                kept,
+                ChannelsClient(network.chain),
+                ExactReceipts(desk.identity, token).all(),
+                JobReceipts(desk.identity, jobs).all(),
+            ),
             None if self._url is None else traffic_of(_page(self._url)),
             None if log is None else log.size,
             tuple(listings),
             {agent: reputations.of(agent) for agent in sorted(agents)},
-            tuple(parts.jobs_of(JobsClient(network.contract("Jobs")), [seller])),
+            tuple(parts.jobs_of(JobsClient(jobs), [seller])),
         )
 
     def _vouchers(self) -> dict[bytes, Kept]:

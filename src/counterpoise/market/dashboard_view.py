@@ -27,6 +27,8 @@ def board_record(board: Board) -> dict[str, Any]:
         "unclaimed": str(takings.unclaimed),
         "claimed": str(takings.claimed),
         "settled": str(takings.settled),
+        "exact": str(takings.exact),
+        "jobs paid": str(takings.jobs),
         "buyers": [
             {
                 "payer": to_checksum(one.payer),
@@ -96,12 +98,11 @@ def board_view(board: Board) -> RenderableType:
 
 
 def _money(takings: Takings) -> RenderableType:
-    table = _table(
-        "earned through channels, in tokens", "earned", "settled", "claimed", "unclaimed"
-    )
+    columns = ("earned", "settled", "claimed", "unclaimed", "exact", "by jobs")
+    table = _table("earned, in tokens", *columns)
     claimed = takings.claimed - takings.settled
     amounts = (takings.earned, takings.settled, claimed, takings.unclaimed)
-    table.add_row(*map(format_tokens, amounts))
+    table.add_row(*map(format_tokens, (*amounts, takings.exact, takings.jobs)))
     return table
 
 

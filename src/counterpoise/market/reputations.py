@@ -1,47 +1,32 @@
-"""What paying customers say of a seller: ratings weighed by jobs, channels and payments."""
+"""What paying customers say of sellers: ratings weighed by jobs, channels and exact payments."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from counterpoise.chain import Contract
-from counterpoise.core.units import Address
-from counterpoise.identity import (
-    Move,
-    Receipts,
-    ReputationClient,
-    Summary,
-    Terms,
-    moves_of,
-    summarise,
-)
+from counterpoise.identity import ReputationClient, Summary, Terms, summarise
+from counterpoise.market.paid_receipts import PaidReceipts
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Reputations:
-    """Weighs the ratings of any agent; the token's transfers are read once.
+    """Weighs the ratings of any agent; keep one, it reads on from where it was.
 
     Parameters
     ----------
-    receipts :
-        Sources of receipts, such as `counterpoise.identity.JobReceipts`.
-    hubs :
-        Accounts that mix the money of many, such as escrows.
+    paid :
+        What was really paid, and the moves of the token.
     """
 
     reputation: ReputationClient
-    receipts: Sequence[Receipts]
-    token: Contract
-    hubs: Collection[Address]
+    paid: PaidReceipts
     terms: Terms | None = None
-    _moves: Sequence[Move] | None = None
 
     def of(self, agent: int) -> Summary:
         """Weigh the ratings of one agent."""
-        if self._moves is None:
-            self._moves = list(moves_of(self.token, self.hubs))
-        return summarise(self.reputation, self.receipts, agent, self._moves, terms=self.terms)
+        moves = self.paid.moves()
+        return summarise(self.reputation, [self.paid], agent, moves, terms=self.terms)
 
     def rated(self, agents: Iterable[int]) -> list[int]:
         """Give those of the agents that anybody rated."""
