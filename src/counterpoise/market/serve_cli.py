@@ -41,6 +41,7 @@ gateway.toml:
   price = "0.001 per call"
 Every member is in docs/guides/selling.md. Ctrl-C finishes what is under way, claims and settles.
 """
+BACKLOG = 2048
 GAS = 10**18
 """What a seller without coin is given on a local chain, in wei."""
 
@@ -137,6 +138,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
                 f"{host} port {port} cannot be listened at: {refused.strerror}",
                 hint="give another --port, or 0 for any that is free",
             ) from None
+        listener.listen(BACKLOG)
         yield listener
 
 

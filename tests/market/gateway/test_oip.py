@@ -2,7 +2,7 @@
 
 import json
 import math
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -246,28 +246,43 @@ def test_a_level_is_an_oracles_request_that_the_seller_has_paid(proving):
     assert asked.fee == 3 * TOKEN and asked.client == sale.network.account("seller").address
 
 
-def test_a_verdict_can_be_waited_for_and_agrees(proving, tmp_path):
-    sale = proving
+def while_a_node_answers(sale, home, work):
+    """Do work in a thread, and answer at the level direct until it is done; give its result."""
     node = open_node(
         sale.network,
         sale.network.account("nina"),
-        tmp_path / "nina",
+        home,
         levels=(Level.DIRECT,),
         policy=Policy(courtesy_seconds=0, draw_at=0),
         say=[].append,
         clock=lambda: 0,
     )
-    bought = []
-    body = bytes_body(parameters={"verification": "direct", "wait": 10})
-    buyer = threading.Thread(target=lambda: bought.append(sale.buy(sale.buyer(), NETS, body)))
-    buyer.start()
-    node.run(until=lambda: not buyer.is_alive())
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(work)
+        node.run(until=doing.done)
     node.close()
-    (got,) = bought
+    return doing.result()
+
+
+def test_a_verdict_can_be_waited_for(proving, tmp_path):
+    body = bytes_body(parameters={"verification": "direct", "wait": 10})
+    buyer = proving.buyer()
+    got = while_a_node_answers(proving, tmp_path, lambda: proving.buy(buyer, NETS, body))
     told = json.loads(got.answer.body)["parameters"]
-    assert told["state"] == "final" and told["agrees"] is True
+    assert told["state"] == "final"
     assert told["oracle_answer"] == NET.trace(bytes((10, 200, 3, 4)), salt=bytes(32)).answer.hex()
     assert got.paid == TOKEN // 500 + 2 * TOKEN
+
+
+def test_an_answer_that_the_evaluator_does_not_share_is_not_sold(proving, tmp_path):
+    (models,) = (one for one in proving.running.services if one.name == "models")
+    proofs = models.models["net"]["1"].model.proofs
+
+    def lie():
+        proofs.pose("direct", bytes(32), bytes((10, 200, 3, 4)), b"a lie", 10.0)
+
+    with pytest.raises(UpstreamFailed, match="nothing is charged"):
+        while_a_node_answers(proving, tmp_path, lie)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ class OracleProofs:
         Raises
         ------
         UpstreamFailed :
-            The chain did not take the request; the call is not charged.
+            The chain did not take the request, or the verdict that was waited for is another
+            answer than the gateway's; the call is not charged.
         """
         offered, number = self.levels[level], int(Level[level.upper()])
         chain = self._network.chain
@@ -148,12 +149,13 @@ class OracleProofs:
                 found = self._oracle.answer_of(request)
             except ChainError:
                 return {"state": "open"}
+            if found.stage is Stage.ANSWERED and found.answer != answer:
+                raise UpstreamFailed(
+                    f"the evaluator of request {request} decided {found.answer.hex()}, the gateway "
+                    f"{answer.hex()}; nothing is charged"
+                )
             if found.stage is Stage.ANSWERED:
-                return {
-                    "state": "final",
-                    "oracle_answer": found.answer.hex(),
-                    "agrees": found.answer == answer,
-                }
+                return {"state": "final", "oracle_answer": found.answer.hex()}
             if time.monotonic() >= end:
                 return {"state": "open"}
             time.sleep(POLL_SECONDS)
