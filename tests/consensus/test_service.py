@@ -13,6 +13,7 @@ from service import (
     CHARACTERS,
     MODEL,
     RULE,
+    STAKES,
     bank_of,
     build_service,
     good,
@@ -20,8 +21,9 @@ from service import (
 )
 
 from counterpoise.consensus import Policy, Reply, run
+from counterpoise.consensus.fixed import ONE
 from counterpoise.consensus.journal import Journal
-from counterpoise.consensus.rules import Cell
+from counterpoise.consensus.rules import Cell, Settlement, with_dues
 from counterpoise.consensus.scoring import Kind
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import Busy, InputError, StorageError, Unreachable
@@ -75,6 +77,21 @@ def test_no_provider_ever_hears_a_question_twice(service, tmp_path):
     assert len(checks) == 2 * 2 * 3 * RULE.checks and set(checks.values()) == {1}
     others = Counter((name, one) for name, one in service.heard if one not in labelled)
     assert set(others.values()) == {1}
+    assert not service.verdict().false
+
+
+def test_what_another_has_opened_is_not_asked_again(service, tmp_path):
+    """The bank is shared; the questions of who leaves fall to who stays."""
+    bank = bank_of(80, 1)
+    ann, bob = (service.validator(name, tmp_path, bank=bank, pool=[]) for name in ("ann", "bob"))
+    keeper, market = service.keeper(), service.market
+    for _ in range(2):
+        service.epoch(keeper, ann, bob)
+    market.client.unstake(market.ann, STAKES["ann"])
+    for _ in range(4):
+        service.epoch(keeper, bob)
+    heard = Counter(question for _, question in service.heard)
+    assert len(heard) > 70 and set(heard.values()) == {1}
     assert not service.verdict().false
 
 
@@ -188,9 +205,14 @@ def test_lies_are_convicted_or_objected_to_by_whoever_is_there(service, pair):
     before = market.balance(market.ann)
     assert ann.step()
     assert market.client.proposal() is None and market.balance(market.ann) > before
-    stolen = [replace(cell, dividend=0) for cell in market.client.ledger().settle().cells]
-    market.propose(replace(market.client.ledger().settle(), cells=tuple(stolen)))
-    ann.step(), bob.step()
+    ledger = market.client.ledger()
+    right = ledger.settle().cells
+    stolen = [replace(right[0], dividend=0), replace(right[1], dividend=ONE), *right[2:]]
+    market.propose(Settlement(with_dues(ledger.facts, stolen), {}))
+    assert not any(map(market.client.ledger().is_convictable, market.client.ledger().lies()))
+    bob.step()
+    assert market.client.proposal().objections == STAKES["bob"]
+    assert not bob.step() and ann.step()
     assert market.client.proposal() is None
     assert keeper.step()  # the right one
     assert not market.client.ledger().lies()
