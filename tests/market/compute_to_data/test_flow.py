@@ -7,6 +7,7 @@ from ward import NAMES, TOKEN, older, trained
 
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.jobs import Status
+from counterpoise.market.acceptance_client import AcceptanceClient
 from counterpoise.market.compute_to_data.admission import MARGIN
 from counterpoise.market.compute_to_data.policy import Policy
 from counterpoise.market.compute_to_data.request import Condition, description_of
@@ -234,3 +235,27 @@ def test_a_result_whose_escrow_ended_first_is_never_told_and_gives_its_charge_ba
     assert ward.node().serve_once() == 0 and buyer.answer(asked) is None
     assert ward.node().home.ledger.spent().jobs == 0
     assert home.folder.is_dir()
+
+
+def test_a_buyer_that_is_silent_has_paid_and_a_refusal_refunds_at_once(ward):
+    """Under acceptance the owner need not trust a buyer who has read the result."""
+    acceptance = ward.network.charter.contracts["Acceptance"]
+    policy, buyer = ward.enforce(evaluators=(acceptance,)), ward.buyer()
+    client = AcceptanceClient(ward.network.contract("Acceptance"))
+    needed = client.usual_terms(TOKEN).seconds
+
+    def ask(lifetime, **more):
+        request = buyer.draft(policy, ward.code, ("age", "ill"), {"months": 1}, **more)
+        return buyer.send(request, acceptance, lifetime=lifetime, hook=True)
+
+    good, late = ask(needed + 86_400), ask(needed + MARGIN // 2)
+    narrow = ask(needed + 86_400, where=older(75))
+    before = ward.balance(buyer.account)
+    answers = ward.answers(good, late, narrow)
+    assert [answer.rule for answer in answers] == ["", "money", "rows"]
+    assert ward.balance(buyer.account) - before == 2 * TOKEN, "both refused jobs came back"
+    ward.network.chain.warp(client.case(good.job).terms.window + 1)
+    earned = ward.balance(ward.owner)
+    client.conclude(ward.network.account("rival"), good.job)
+    assert ward.balance(ward.owner) - earned == TOKEN
+    assert ward.verdict().is_true

@@ -31,6 +31,7 @@ from counterpoise.market.compute_to_data.admission import (
 from counterpoise.market.compute_to_data.algorithms import CODE, TRAINING
 from counterpoise.market.compute_to_data.answers import state_refusal, state_result
 from counterpoise.market.compute_to_data.consents import check_consent, kept_consents
+from counterpoise.market.compute_to_data.escrow import check_case
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import letters, topic
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
@@ -179,6 +180,7 @@ class DataNode:
             return ""
         try:
             request = Request.from_envelope(envelope)
+            check_case(self.network, self.home.policy, paid.job, job, self.now())
             work = self._admitted(request, job)
         except NotAdmitted as refusal:
             return self._refuse(paid, refusal)

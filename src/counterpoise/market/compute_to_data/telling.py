@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from counterpoise.chain import Account, Contract, artifact
+from counterpoise.chain import Account
 from counterpoise.core.errors import Busy, ChainError, InputError
 from counterpoise.core.units import parse_address
 from counterpoise.jobs import NOBODY, Job
 from counterpoise.market.compute_to_data import ledger as events
+from counterpoise.market.compute_to_data.escrow import acceptance_at
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import LOG, gather, letters, post, topic
 from counterpoise.network import Network
@@ -88,6 +89,5 @@ class Teller:
         Where it does not, the client or time brings it back.
         """
         if job.hook == job.evaluator != NOBODY:
-            contract = Contract(self.network.chain, job.evaluator, artifact("Acceptance"))
             with contextlib.suppress(ChainError, InputError):
-                contract.transact(self.account, "concede", paid.job)
+                acceptance_at(self.network, job).concede(self.account, paid.job)
