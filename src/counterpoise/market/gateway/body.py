@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
 from counterpoise.core.errors import CounterpoiseError
+from counterpoise.core.json_text import check_nesting
 from counterpoise.market.gateway.service import NotServed
-
-MAX_DEPTH = 64
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_STEPS = np.zeros(256, np.int8)
-_STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -77,8 +70,10 @@ def read_json(body: bytes) -> Any:
     NotServed :
         400, with what was found and where.
     """
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
-        raise NotServed(400, f"the JSON is nested too deep: at most {MAX_DEPTH} levels are read")
+    try:
+        check_nesting(body)
+    except ValueError as deep:
+        raise NotServed(400, f"the body is {deep} levels") from None
     try:
         return json.loads(
             body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique
@@ -93,15 +88,6 @@ def read_json(body: bytes) -> Any:
         ) from None
     except ValueError:
         raise NotServed(400, "the body is no JSON: a number is too long to read") from None
-
-
-def _depth(body: bytes) -> int:
-    """Give how deep lists and objects are nested, looking at nothing else.
-
-    Depth is bounded before the parser sees it: a parser that recurses may overrun its stack.
-    """
-    signs = np.frombuffer(_TEXT.sub(b"", body), np.uint8)
-    return int(np.cumsum(_STEPS[signs], dtype=np.int32).max(initial=0))
 
 
 async def _next(receive: Receive, seconds: float) -> MutableMapping[str, Any]:
