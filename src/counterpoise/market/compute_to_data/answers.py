@@ -63,7 +63,7 @@ def state_result(notary: Notary, work: Work, result: bytes, blob: bytes, **place
     result, blob :
         The result's bytes, and what lies in the store: the same, or sealed.
     place :
-        ``row_root``, ``job`` and ``number``.
+        ``row_root``, ``job``, ``number`` and ``begun``, when it was charged.
     """
     request, policy = work.request, work.policy
     is_public = policy.disclosure.is_public
@@ -88,14 +88,20 @@ def state_result(notary: Notary, work: Work, result: bytes, blob: bytes, **place
 
 
 def state_refusal(
-    notary: Notary, request: bytes, job: int, refusal: NotAdmitted, *, number: int = 0
+    notary: Notary,
+    request: bytes,
+    job: int,
+    refusal: NotAdmitted,
+    *,
+    number: int = 0,
+    begun: int = 0,
 ) -> Envelope:
     """State that a request was refused, by which rule, and whether it used up a job.
 
     Parameters
     ----------
-    number :
-        The job's number, where it was charged: its rows had been looked at.
+    number, begun :
+        The job's number and when it was charged, where its rows had been looked at; else 0.
     """
     return notary.state(
         REFUSAL,
@@ -107,6 +113,7 @@ def state_refusal(
         message=refusal.message,
         counted=bool(number),
         number=number,
+        begun=begun,
     )
 
 

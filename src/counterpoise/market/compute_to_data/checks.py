@@ -116,7 +116,8 @@ class _Check:
     def _charged(self, name: str, given: Given, request: Request, policy: Policy) -> None:
         """One answer that used up a job: its admission, its escrow, what left."""
         found, evidence = given.statement.predicate, self.evidence
-        time = int(found["time"])
+        time = int(found["begun"])
+        self.verdict.hold(f"{name} / begun", time <= found["time"], "after it was answered")
         place = Place(given.signer, self.network.charter.chain_id, self.jobs.address)
         check_request(request, place, policy, time)
         check_consent(evidence.consents, request, policy, time)

@@ -168,6 +168,16 @@ class OwnerHome:
             raise NotAdmitted("code", "the manifest at hand is not the one that was admitted")
         return found
 
+    def find_manifest(self, name: str) -> Manifest:
+        """Load an admitted manifest by its name or the beginning of its digest."""
+        files = sorted((self.folder / "manifests").glob("*.json"))
+        found = [self.manifest(bytes.fromhex(file.stem)) for file in files]
+        fitting = [m for m in found if name in (m.name, m.kind) or m.digest.hex().startswith(name)]
+        if len(fitting) != 1:
+            known = ", ".join(m.name for m in found) or "none"
+            raise InputError(f"{len(fitting)} admitted algorithms are called {name!r}: {known}")
+        return fitting[0]
+
     def code(self, manifest: Manifest) -> bytes:
         """Load admitted code; not admitted, by ``code``, where it has been changed."""
         name = f"code/{manifest.code.hex()}.py"

@@ -197,6 +197,7 @@ class DataNode:
             bits=cost_in_bits(work.manifest),
             noise=request.noise,
             number=number,
+            begun=self.now(),
             task="",
         )
         self.on_step("charged", paid.request)
@@ -248,7 +249,8 @@ class DataNode:
         if not work.policy.disclosure.is_public:
             blob = sealed(result, request.seal, paid.request, home.secret)
         charge = home.ledger.line(paid.request, events.CHARGED) or {}
-        place = {"row_root": home.row_root, "job": paid.job, "number": charge["number"]}
+        place = {"row_root": home.row_root, "job": paid.job}
+        place |= {"number": charge["number"], "begun": charge["begun"]}
         stated = state_result(self.notary, work, result, blob, **place)
         if found.groups is not None:
             home.keep(f"results/{name}.groups", found.groups.astype("<i8").tobytes())
@@ -278,9 +280,9 @@ class DataNode:
 
     def _refuse(self, paid: Paid, refusal: NotAdmitted) -> str:
         """Keep a signed refusal, to be told; a charge that was written stays."""
-        charge = self.home.ledger.line(paid.request, events.CHARGED) or {"number": 0}
-        number = charge["number"]
-        stated = state_refusal(self.notary, paid.request, paid.job, refusal, number=number)
+        charge = self.home.ledger.line(paid.request, events.CHARGED) or {}
+        place = {name: charge.get(name, 0) for name in ("number", "begun")}
+        stated = state_refusal(self.notary, paid.request, paid.job, refusal, **place)
         self.home.keep(f"results/{paid.request.hex()}.envelope", stated.to_bytes())
         fields = {"job": paid.job, "rule": refusal.rule}
         self.home.ledger.add(events.REFUSED, paid.request, **fields)

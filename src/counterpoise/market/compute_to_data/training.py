@@ -182,11 +182,12 @@ class TrainingDesk:
             self._tell(digest)
             return
         number = sum(line["event"] == events.CHARGED for line in ledger.lines) + 1
-        place = {"task": terms.digest, "job": job, "number": number}
+        begun = self.notary.clock()
+        place = {"task": terms.digest, "job": job, "number": number, "begun": begun}
         stated = state_admission(self.notary, request, policy, **place)
         self.home.keep(f"requests/{digest.hex()}.envelope", envelope.to_bytes())
         self.home.keep(f"results/{digest.hex()}.envelope", stated.to_bytes())
-        charge = {"job": job, "buyer": request.buyer.hex(), "bits": 0, "noise": 0}
+        charge = {"job": job, "buyer": request.buyer.hex(), "bits": 0, "noise": 0, "begun": begun}
         ledger.add(events.CHARGED, digest, number=number, task=terms.digest.hex(), **charge)
         self._tell(digest)
 
