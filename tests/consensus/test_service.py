@@ -52,7 +52,10 @@ def pair(service, tmp_path):
     return service.keeper(), service.validator("ann", tmp_path), service.validator("bob", tmp_path)
 
 
-def test_who_is_right_is_paid_and_who_is_lazy_or_lies_is_not(service, pair):
+def test_who_is_right_is_paid_and_who_is_lazy_or_lies_is_not(service, tmp_path):
+    said, keeper = [], service.keeper()
+    ann, bob = (service.validator(name, tmp_path, say=said.append) for name in ("ann", "bob"))
+    pair = (keeper, ann, bob)
     first = service.epoch(*pair)
     assert all(
         cell == Cell() for cell in first.final
@@ -63,6 +66,8 @@ def test_who_is_right_is_paid_and_who_is_lazy_or_lies_is_not(service, pair):
     assert dues[GOOD] > 49 * TOKEN and dues[LAZY] == dues[LYING] == 0
     assert PAY - PAY // 10**8 < sum(dues) <= PAY
     assert service.market.balance(service.market.ann) == before + dues[0]
+    assert not [line for line in said if "refused" in line]  # nothing is sent that was done
+    assert said.count("epoch 2: revealed") == 2
 
 
 def test_no_provider_ever_hears_a_question_twice(service, tmp_path):

@@ -192,3 +192,48 @@ def test_code_that_is_not_ours_is_named(play, begun):
     address, code = market.client.address, market.chain.code(market.client.address)
     market.chain.set_code(address, code[:100] + bytes([code[100] ^ 1]) + code[101:])
     assert "code of Consensus" in names_of(service.verdict())
+
+
+class LyingNode:
+    """A chain whose node tells one number of one event falsely."""
+
+    def __init__(self, chain, contract, event, place, by):
+        self._chain, self._place, self._by = chain, place, by
+        [self._topic] = contract.interface.topics(event)
+
+    def __getattr__(self, name):
+        return getattr(self._chain, name)
+
+    def logs(self, *args, **options):
+        return [self._told(log) for log in self._chain.logs(*args, **options)]
+
+    def _told(self, log):
+        if log.topics[0] != self._topic:
+            return log
+        words = [log.data[k : k + 32] for k in range(0, len(log.data), 32)]
+        changed = int.from_bytes(words[self._place], "big") + self._by
+        words[self._place] = changed.to_bytes(32, "big")
+        return replace(log, data=b"".join(words))
+
+
+@pytest.mark.parametrize(
+    ("event", "place", "names"),
+    [
+        ("Claimed", 0, {"epoch 2 / drawn by member 0", "owed to members", "member 0"}),
+        ("Funded", 0, {"left for epochs"}),
+        ("Staked", 0, {"member 0", "member 1"}),
+        ("Opened", 0, {"epoch 2 / due of member 0"}),
+        ("Committed", 0, {"epoch 2 / weights of validator 0"}),
+        ("Revealed", 0, {"epoch 2 / dividend of member 1"}),
+    ],
+)
+def test_a_node_that_tells_an_event_falsely_is_found_out(play, event, place, names):
+    service = play(honest)
+    network, contract = service.network, service.market.client.contract
+    by = 10**18 if event != "Revealed" else 10**30
+    network.chain = LyingNode(service.market.chain, contract, event, place, by)
+    try:
+        found = set(names_of(service.verdict()))
+    finally:
+        network.chain = service.market.chain
+    assert names <= found, found
