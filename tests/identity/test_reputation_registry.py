@@ -408,3 +408,25 @@ def test_the_contract_agrees_with_the_rules_for_every_history(town):
         for some in (everyone, everyone[:1], everyone[1:]):
             ours = plain_mean([e for e in known.values() if e.client in some], tags)
             assert town.reputation.summary(agent, some, tags) == ours
+
+
+def test_a_client_that_changes_its_tags_and_comes_back_is_kept_right(town, agent):
+    """The tags that a client used last are remembered; others are looked up."""
+    pairs = [("a", "b"), ("a", "b"), ("b", "a"), ("", ""), ("", ""), ("a", "b"), ("ab", "")]
+    for tags in pairs:
+        raw(town, town.client, agent, 7, 0, tags)
+    raw(town, town.other, agent, 7, 0, ("b", "a"))
+    found = [town.reputation.entry(agent, town.client.address, n + 1).tags for n in range(7)]
+    assert found == pairs
+    assert town.reputation.entry(agent, town.other.address, 1).tags == ("b", "a")
+
+
+def test_a_rating_with_file_and_endpoint_costs_at_most_70_000_gas(town, agent):
+    """By receipt, of a client that rates again with the tags that it used before."""
+    file = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
+    texts = {"endpoint": "https://agent.example/v1", "uri": file, "digest": b"\7" * 32}
+    give = lambda: town.reputation.give(  # noqa: E731
+        town.client, agent, 955, decimals=1, tags=("quality", "latency"), **texts
+    )
+    give()
+    assert give().gas_used <= 70_000

@@ -5,8 +5,10 @@
 @license Apache-2.0
 @notice Clients rate agents, one word of storage a rating; anyone responds; texts lie in the log.
 @dev An entry: value (128 bits, two's complement), decimals (8), the number of its pair of tags (40), then from bit
-     200 responses (40), and at the top whether it was revoked. Of a client: its last index (64) above the client before it (160), so that the list of clients
-     costs no word of its own; of an agent: how many clients (64) above the latest of them.
+     200 responses (40), and at the top whether it was revoked. Of a client: the client before it (160), so that the list
+     of clients costs no word of its own; number (32) and check (40) of the pair of tags that it used last, so that using
+     it again reads nothing; its last index (24). Of an agent: how many clients (64) above the latest of them.
+     Two pairs of one check, which take 2**40 trials to find, would confuse the stored tags of their finder's own ratings.
      Nothing but the registry of agents is called, and that without a change: no lock is needed.
 @custom:trust Nobody: everyone can rate, but for an agent's owner and who acts for it. What such ratings are worth is
      for the reader to say, who can count those alone that come with a receipt.
@@ -40,6 +42,12 @@ RESPONSES_MASK: constant(uint256) = 2**40 - 1
 REVOKED: constant(uint256) = 1 << 255
 ADDRESS: constant(uint256) = 2**160 - 1
 COUNT_AT: constant(uint256) = 160
+PAIR_AT: constant(uint256) = 160
+PAIR_MASK: constant(uint256) = 2**32 - 1
+CHECK_AT: constant(uint256) = 192
+CHECK_MASK: constant(uint256) = 2**40 - 1
+INDEX_AT: constant(uint256) = 232
+LAST_INDEX: constant(uint256) = 2**24 - 1
 
 IDENTITY: immutable(address)
 
@@ -79,8 +87,9 @@ def giveFeedback(
     signed: int256 = convert(rating, int256)
     word: uint256 = convert(signed + 2**128 if signed < 0 else signed, uint256)
     word |= convert(valueDecimals, uint256) << DECIMALS_AT
-    word |= tag_pairs._number_of(tag1, tag2) << TAGS_AT
-    index: uint256 = self._next_index(agentId, msg.sender)
+    state: uint256 = self._next_of(agentId, msg.sender, tag1, tag2)
+    index: uint256 = state >> INDEX_AT
+    word |= ((state >> PAIR_AT) & PAIR_MASK) << TAGS_AT
     self._entries[agentId][msg.sender][index] = word
     log IReputationRegistry.NewFeedback(
         agentId=agentId,
@@ -154,7 +163,7 @@ def getSummary(
     total: int256 = 0
     frequency: uint256[SCALES] = empty(uint256[SCALES])
     for client: address in clientAddresses:
-        last: uint256 = self._clients[agentId][client] >> COUNT_AT
+        last: uint256 = self._clients[agentId][client] >> INDEX_AT
         for index: uint256 in range(1, last + 1, bound=ENDLESS):
             word: uint256 = self._entries[agentId][client][index]
             if word & REVOKED != 0 or not tag_pairs._passes(word >> TAGS_AT, tag1, tag2):
@@ -224,7 +233,7 @@ def readAllFeedback(
     if len(named) == 0:
         named = self._clients_of(agentId)
     for client: address in named:
-        last: uint256 = self._clients[agentId][client] >> COUNT_AT
+        last: uint256 = self._clients[agentId][client] >> INDEX_AT
         for index: uint256 in range(1, last + 1, bound=ENDLESS):
             word: uint256 = self._entries[agentId][client][index]
             if (word & REVOKED != 0 and not includeRevoked) or not tag_pairs._passes(word >> TAGS_AT, tag1, tag2):
@@ -276,7 +285,7 @@ def getLastIndex(agentId: uint256, clientAddress: address) -> uint64:
     """
     @notice How often a client rated an agent; indices run from 1 to this.
     """
-    return convert(self._clients[agentId][clientAddress] >> COUNT_AT, uint64)
+    return convert(self._clients[agentId][clientAddress] >> INDEX_AT, uint64)
 
 
 @external
@@ -298,18 +307,26 @@ def getVersion() -> String[8]:
 
 
 @internal
-def _next_index(agent: uint256, client: address) -> uint256:
+def _next_of(agent: uint256, client: address, tag1: String[MAX_TAG], tag2: String[MAX_TAG]) -> uint256:
     """
-    @notice Count one more rating; a new client is put before the others.
+    @notice A client's word, with one more rating counted and the pair of tags that it bears; a new client is put
+         before the others.
     """
     state: uint256 = self._clients[agent][client]
     if state == 0:
         before: uint256 = self._agents[agent]
         self._agents[agent] = (((before >> COUNT_AT) + 1) << COUNT_AT) | convert(client, uint256)
         state = before & ADDRESS
-    state += 1 << COUNT_AT
+    assert state >> INDEX_AT < LAST_INDEX, "reputation: too many ratings of one client"
+    pair: bytes32 = tag_pairs._digest(tag1, tag2)
+    check: uint256 = convert(pair, uint256) & CHECK_MASK
+    number: uint256 = (state >> PAIR_AT) & PAIR_MASK
+    if check != (state >> CHECK_AT) & CHECK_MASK or (number == 0 and pair != empty(bytes32)):
+        number = tag_pairs._number_of(pair, tag1, tag2)
+    index: uint256 = (state >> INDEX_AT) + 1
+    state = (state & ADDRESS) | (number << PAIR_AT) | (check << CHECK_AT) | (index << INDEX_AT)
     self._clients[agent][client] = state
-    return state >> COUNT_AT
+    return state
 
 
 @internal
@@ -328,7 +345,7 @@ def _value(word: uint256) -> int256:
 @internal
 @view
 def _entry(agent: uint256, client: address, index: uint256) -> uint256:
-    assert index > 0 and index <= self._clients[agent][client] >> COUNT_AT, "reputation: no such feedback"
+    assert index > 0 and index <= self._clients[agent][client] >> INDEX_AT, "reputation: no such feedback"
     return self._entries[agent][client][index]
 
 
@@ -352,7 +369,7 @@ def _clients_of(agent: uint256) -> DynArray[address, MAX_CLIENTS]:
 def _responses_to(
     agent: uint256, client: address, index: uint256, responders: DynArray[address, MAX_RESPONDERS]
 ) -> uint256:
-    last: uint256 = self._clients[agent][client] >> COUNT_AT
+    last: uint256 = self._clients[agent][client] >> INDEX_AT
     start: uint256 = index if index != 0 else 1
     end: uint256 = min(index, last) if index != 0 else last
     if start > end:

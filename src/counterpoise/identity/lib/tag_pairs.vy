@@ -7,7 +7,7 @@
 """
 
 MAX_TAG: constant(uint256) = 64
-MASK: constant(uint256) = 2**40 - 1
+MASK: constant(uint256) = 2**32 - 1
 
 _count: uint256
 _numbers: HashMap[bytes32, uint256]
@@ -16,17 +16,27 @@ _seconds: HashMap[uint256, String[MAX_TAG]]
 
 
 @internal
-def _number_of(first: String[MAX_TAG], second: String[MAX_TAG]) -> uint256:
+@pure
+def _digest(first: String[MAX_TAG], second: String[MAX_TAG]) -> bytes32:
     """
-    @notice Give a pair's number, of 40 bits; a new pair is kept under the next one.
+    @notice What names a pair; zero for two empty texts.
     """
     if len(first) == 0 and len(second) == 0:
+        return empty(bytes32)
+    return keccak256(concat(keccak256(first), keccak256(second)))
+
+
+@internal
+def _number_of(pair: bytes32, first: String[MAX_TAG], second: String[MAX_TAG]) -> uint256:
+    """
+    @notice Give the number, of 32 bits, of a pair with this digest; a new pair is kept under the next one.
+    """
+    if pair == empty(bytes32):
         return 0
-    pair: bytes32 = keccak256(concat(keccak256(first), keccak256(second)))
     number: uint256 = self._numbers[pair]
     if number == 0:
         number = self._count + 1
-        assert number <= MASK, "tags: there are 2**40 pairs"
+        assert number <= MASK, "tags: there are 2**32 pairs"
         self._count = number
         self._numbers[pair] = number
         self._firsts[number] = first
