@@ -6,21 +6,26 @@ from counterpoise.chain import Account
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
 from counterpoise.identity import IdentityClient, Place, Registration, Service
-from counterpoise.market.gateway.about import About
 from counterpoise.market.gateway.agent_card import CARD
 from counterpoise.market.gateway.mcp import ROUTE as MCP
 from counterpoise.market.gateway.mcp_messages import MODERN
+from counterpoise.market.gateway.seller_settings import SellerSettings
 from counterpoise.network import Network
 
 
-def registration_of(network: Network, account: Account, about: About, agent: int) -> Registration:
-    """Give the file that proves the domain of an agent, with where the gateway is found.
+def registration_of(
+    network: Network, account: Account, settings: SellerSettings
+) -> Registration | None:
+    """Give the file that proves the domain of the seller's agent; None where there is no agent.
 
     Raises
     ------
     InputError :
         The agent is another's, or there is none of this number.
     """
+    if settings.agent is None:
+        return None
+    about, agent = settings.about, settings.agent
     identity = IdentityClient(network.contract("IdentityRegistry"))
     found = identity.agent(agent)
     if account.address not in (found.owner, found.wallet):

@@ -83,8 +83,7 @@ class Running:
         if not self.services:
             raise InputError("nothing is for sale", hint="add a table [[service]] to the file")
         settings.done()
-        about, agent = seller_settings.about, seller_settings.agent
-        file = None if agent is None else registration_of(network, account, about, agent)
+        about, file = seller_settings.about, registration_of(network, account, seller_settings)
         self.settings, self.metrics = seller_settings, Metrics()
         self._network, self._account = network, account
         self._clock, self._say = clock, say
@@ -108,9 +107,12 @@ class Running:
             self.debts,
             clock,
             receipts=seller_settings.receipts,
+            listing=seller_settings.listing,
         )
         self.desk = PaidDesk(self._turnstile, record, limits, self.metrics, clock=clock)
         self.pages = Pages(self.metrics, self.evidence, self._sale(), self._trouble, self.services)
+        if not seller_settings.shows_metrics:
+            self.pages.hide("/metrics")
         tools = McpService(self.services, self.desk, about)
         everything = [*self.services, tools, self.pages]
         found = Discovery(everything, about, file, account)
@@ -194,6 +196,7 @@ class Running:
             terms.token,
             terms.receiver,
             seconds=self.settings.offer_seconds,
+            listing=self.settings.listing,
         )
 
     def _sale(self) -> dict[str, Any]:
