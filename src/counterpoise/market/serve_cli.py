@@ -96,6 +96,7 @@ def _run(running: Running, listener: socket.socket) -> None:
     """Serve until a signal; a second one ends at once."""
     import uvicorn
 
+    limits = running.desk.limits
     config = uvicorn.Config(
         running.app,
         http="httptools",
@@ -105,7 +106,10 @@ def _run(running: Running, listener: socket.socket) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
-        timeout_graceful_shutdown=round(running.desk.limits.seconds) + 1,
+        limit_concurrency=limits.connections,
+        proxy_headers=bool(limits.proxies),
+        forwarded_allow_ips=list(limits.proxies),
+        timeout_graceful_shutdown=round(limits.seconds) + 1,
     )
     with _signals_end_nothing():
         uvicorn.Server(config).run(sockets=[listener])

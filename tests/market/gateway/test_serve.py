@@ -11,6 +11,7 @@ from gateway_world import CONFIG, NETS, SUMS, bytes_body, infer_body, selling
 
 from counterpoise.core.errors import Busy, InputError
 from counterpoise.core.units import TOKEN, to_checksum
+from counterpoise.market.receipts_issued import from_header, read_receipt
 from counterpoise.network import open_network
 from counterpoise.payments import Allowance, Budget, Buyer
 
@@ -91,6 +92,7 @@ def test_a_seller_serves_is_paid_and_settles_at_the_end(place, accounts):
         (CONFIG.replace("calls_per_deposit = 50", "calls_per_deposit = true"), "is True"),
         (CONFIG.replace("[seller]", '[seller]\nschemes = ["cash"]'), "cash"),
         (CONFIG.replace("[seller]", "[seller]\nwithdraw_delay = 1"), "withdraw_delay is 1"),
+        (CONFIG.replace("[seller]", '[seller]\nlisting = "abc"'), "64 hex digits"),
         (CONFIG + "[sellers]", "'sellers', which means nothing"),
         (CONFIG.replace('name = "net"', 'name = "sums"'), "version '1' twice"),
     ],
@@ -105,6 +107,16 @@ def test_a_mistake_ends_the_verb_without_a_stack_trace(place):
     (place / "gateway.toml").write_text("[[service]]\nkind = 7\n", encoding="utf-8")
     _, said = (process := serve(place)).communicate(timeout=60)
     assert process.returncode == 2 and "kind is 7" in said and "Traceback" not in said
+
+
+def test_what_was_earned_can_be_kept_to_oneself_and_a_listing_named(network, place):
+    listing = "ab" * 32
+    config = CONFIG.replace("[seller]", f'[seller]\nmetrics = false\nlisting = "{listing}"')
+    with selling(network, place, config=config) as sale:
+        assert sale.client.get("/metrics").status_code == 404
+        got = sale.buy(sale.buyer())
+        receipt, _ = read_receipt(from_header(got.answer.headers["payment-receipt"]))
+        assert receipt.listing == bytes.fromhex(listing)
 
 
 def test_a_home_serves_one_gateway_at_a_time(network, place):

@@ -103,6 +103,8 @@ class Keeping:
             if not self.trouble:
                 self._store()
             self._try(self._turn)
+            told = "Charged and not claimed yet, in base units."
+            self._metrics.gauge("unsettled_base_units", self._debts.total, told)
 
     def _store(self) -> None:
         """Bring decisions to the log; a log that fails stops the sale, not the claims."""

@@ -72,6 +72,10 @@ class Limits:
         beyond it the channel's calls are answered 503 until the claim is mined. None for no limit.
     payer, address :
         Calls a second of one payer, and of one remote address; None for no limit.
+    connections :
+        How many may be open at once; more are answered 503.
+    proxies :
+        Addresses whose word is taken for where a request comes from (``X-Forwarded-For``).
     """
 
     body: int = 1 << 20
@@ -81,3 +85,5 @@ class Limits:
     unsettled: int | None = None
     payer: Rate | None = None
     address: Rate | None = None
+    connections: int = 1_000
+    proxies: tuple[str, ...] = ()

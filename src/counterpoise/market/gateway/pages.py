@@ -69,6 +69,10 @@ class Pages:
         """What the pages are."""
         return page_operations(self.routes)
 
+    def hide(self, path: str) -> None:
+        """Serve a page no more."""
+        self.routes = tuple(route for route in self.routes if route.path != path)
+
     def quote(self, call: Call) -> Quote:
         """Say that everything here is free."""
         return Quote(0)

@@ -49,6 +49,8 @@ class Record:
     ----------
     receipts :
         Whether a signed receipt goes with every paid answer.
+    listing :
+        Digest of the listing that receipts name; None for none.
     """
 
     def __init__(
@@ -60,10 +62,11 @@ class Record:
         clock: Callable[[], float],
         *,
         receipts: bool = True,
+        listing: bytes | None = None,
     ) -> None:
         self.evidence, self.commits, self.debts = evidence, commits, debts
         self.turnstile, self._seller, self._clock = turnstile, turnstile.seller, clock
-        self._receipts = receipts
+        self._receipts, self._listing = receipts, listing
 
     async def finish(
         self, service: str, call: Call, ticket: Ticket, reply: Reply, headers: Mapping[str, str]
@@ -192,6 +195,7 @@ class Record:
             channel,
             transaction,
             noted.digest,
+            self._listing,
         )
 
 

@@ -27,6 +27,10 @@ class SellerSettings:
         Whether a signed receipt goes with every paid answer.
     agent :
         The seller's number in the registry of agents; None where it has none.
+    listing :
+        Digest of the listing that everything is sold under; offers and receipts name it.
+    shows_metrics :
+        Whether ``/metrics`` is served; it says what was earned.
     """
 
     home: Path
@@ -38,6 +42,8 @@ class SellerSettings:
     receipts: bool
     rhythm: Rhythm
     agent: int | None = None
+    listing: bytes | None = None
+    shows_metrics: bool = True
 
     @classmethod
     def read(cls, table: Table, url: str) -> SellerSettings:
@@ -70,6 +76,8 @@ class SellerSettings:
             table.flag("receipts", True),
             rhythm,
             table.whole("agent") if table.has("agent") else None,
+            table.digest("listing", None),
+            table.flag("metrics", True),
         )
         table.done()
         return found

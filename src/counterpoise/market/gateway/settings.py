@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -60,6 +61,13 @@ class Table:
     def flag(self, name: str, otherwise: bool = _MISSING) -> bool:
         """Give true or false."""
         return bool(self._take(name, bool, "true or false", otherwise))
+
+    def digest(self, name: str, otherwise: bytes | None = _MISSING) -> bytes | None:
+        """Give 32 bytes, written as 64 hex digits."""
+        value = self._take(name, (str, type(None)), "64 hex digits", otherwise)
+        if isinstance(value, str) and not re.fullmatch("[0-9a-f]{64}", value):
+            self._wrong(name, value, "64 hex digits")
+        return None if value is None else bytes.fromhex(value)
 
     def price(self, name: str, otherwise: Price = _MISSING) -> Price:
         """Give a price, such as ``"0.25 per call"``."""
@@ -170,6 +178,8 @@ def limits_of(table: Table) -> Limits:
         unsettled=table.tokens("unsettled", None),
         payer=_rate(table, "payer"),
         address=_rate(table, "address"),
+        connections=table.whole("connections", usual.connections, least=1, most=100_000),
+        proxies=table.texts("proxies", usual.proxies),
     )
     table.done()
     return found
