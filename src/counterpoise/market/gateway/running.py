@@ -10,6 +10,7 @@ from typing import Any
 from counterpoise.chain import Account
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
+from counterpoise.identity import Registration
 from counterpoise.jobs import TokenClient
 from counterpoise.market.gateway.app import Gateway
 from counterpoise.market.gateway.commits import Commits
@@ -83,7 +84,7 @@ class Running:
         if not self.services:
             raise InputError("nothing is for sale", hint="add a table [[service]] to the file")
         settings.done()
-        about, file = seller_settings.about, registration_of(network, account, seller_settings)
+        file = registration_of(network, account, seller_settings)
         self.settings, self.metrics = seller_settings, Metrics()
         self._network, self._account = network, account
         self._clock, self._say = clock, say
@@ -113,16 +114,7 @@ class Running:
         self.pages = Pages(self.metrics, self.evidence, self._sale(), self._trouble, self.services)
         if not seller_settings.shows_metrics:
             self.pages.hide("/metrics")
-        tools = McpService(self.services, self.desk, about)
-        everything = [*self.services, tools, self.pages]
-        found = Discovery(everything, about, file, account)
-        self.app = Gateway(
-            [*everything, found],
-            self.desk,
-            opened=self._opened,
-            closed=self._closed,
-            clock=clock,
-        )
+        self.app = self._app(file)
 
     def prices(self, service: Service) -> list[str]:
         """Say what a service costs, a line for each thing that it sells."""
@@ -141,6 +133,18 @@ class Running:
         self._commits.close()
         self.evidence.close()
         self.store.close()
+
+    def _app(self, file: Registration | None) -> Gateway:
+        about = self.settings.about
+        tools = McpService(self.services, self.desk, about)
+        everything = [*self.services, tools, self.pages]
+        return Gateway(
+            [*everything, Discovery(everything, about, file, self._account)],
+            self.desk,
+            opened=self._opened,
+            closed=self._closed,
+            clock=self._clock,
+        )
 
     async def _opened(self) -> None:
         self.keeping.start()
