@@ -10,9 +10,13 @@ from markets import NAMES
 from service import MODEL, build_service
 
 from counterpoise.consensus import ConsensusClient, read_sheet
+from counterpoise.consensus.evidence import is_borne_out
 from counterpoise.consensus.scoring import Kind
 from counterpoise.core.digest import sha256
+from counterpoise.core.errors import CounterpoiseError
+from counterpoise.core.units import to_checksum
 from counterpoise.inference import Layer, Net, model_bytes
+from counterpoise.provenance import AccountSigner, Subject, build_statement, sign
 
 OTHER = model_bytes(Net((Layer([[1, 1, 1, 1], [0, 0, 2, 0]], [0, 0]),)))
 OTHERS = sha256(OTHER)
@@ -237,3 +241,58 @@ def test_a_node_that_tells_an_event_falsely_is_found_out(play, event, place, nam
     finally:
         network.chain = service.market.chain
     assert names <= found, found
+
+
+def test_a_letter_that_is_not_about_a_sheet_of_this_market_is_nobodys(play, begun):
+    service, _ = begun
+    play(honest)
+    market, evidence, store = service.market, service.evidence, service.network.store
+    sheet = service.validators["ann"].examiner.sheet(2)
+    over = market.client.ledger().closed[1]
+    signer = AccountSigner(market.ann)
+    good = {
+        "actor": signer.keyid,
+        "market": to_checksum(market.client.address),
+        "chain": 31337,
+        "epoch": 2,
+        "validator": 0,
+        "sheet": sheet.salt,
+    }
+
+    def letter(kind="scores", by=signer, **changes):
+        told = good | changes
+        subject = [Subject("sheet", sheet.salt)]
+        return sign(build_statement(kind, subject, time=1, nonce=bytes(16), **told), by).to_bytes()
+
+    stranger = AccountSigner(market.stranger)
+    assert is_borne_out(evidence.read(letter()), over)
+    elsewhere = replace(sheet, market=bytes(20))
+    other = store.put(elsewhere.to_bytes())
+    there = {"sheet": other, "market": to_checksum(bytes(20))}
+    for wrong in (
+        letter(epoch=3),
+        letter(validator=1),
+        letter(chain=1),
+        letter(sheet=OTHERS),  # a blob, but no sheet
+        letter(sheet=bytes(32)),
+        letter(**there),
+        letter(by=stranger),  # in the name of another
+        letter(
+            kind="decision",
+            request="r",
+            model=bytes(32),
+            input_commitment=bytes(32),
+            policy="p",
+            started=0,
+            ended=0,
+            output="x",
+        ),
+        b"{}",
+    ):
+        with pytest.raises(CounterpoiseError):
+            evidence.read(wrong)
+    own = evidence.read(letter(by=stranger, actor=stranger.keyid))
+    assert not is_borne_out(own, over)  # the stranger had no number in it
+    changed = store.put(replace(sheet, nonce=bytes(32)).to_bytes())
+    assert not is_borne_out(evidence.read(letter(sheet=changed)), over)
+    assert not is_borne_out(evidence.read(letter()), market.client.ledger().closed[0])
