@@ -80,9 +80,12 @@ def claim(voucherClaims: DynArray[IBatchSettlement.VoucherClaim, 100]):
     assert len(voucherClaims) != 0, "payments: no claims"
     domain: bytes32 = words._domain()
     run: book.Run = empty(book.Run)
-    for i: uint256 in range(len(voucherClaims), bound=100):
-        id: bytes32 = words._channel_id(domain, voucherClaims[i].voucher.channel)
-        run = book._apply(run, domain, id, msg.sender, voucherClaims[i], True)
+    for row: IBatchSettlement.VoucherClaim in voucherClaims:
+        if row.voucher.channel.receiver != run.receiver or row.voucher.channel.token != run.token:
+            run = book._turn(run, row.voucher.channel.receiver, row.voucher.channel.token)
+        run.earned = unsafe_add(
+            run.earned, book._apply(domain, empty(bytes32), msg.sender, row, run.earned, True)
+        )
     book._end(run)
 
 
@@ -115,7 +118,12 @@ def claimWithSignature(
     ), "payments: batch: invalid signature"
     run: book.Run = empty(book.Run)
     for i: uint256 in range(len(voucherClaims), bound=100):
-        run = book._apply(run, domain, ids[i], authorizer, voucherClaims[i], True)
+        row: IBatchSettlement.VoucherClaim = voucherClaims[i]
+        if row.voucher.channel.receiver != run.receiver or row.voucher.channel.token != run.token:
+            run = book._turn(run, row.voucher.channel.receiver, row.voucher.channel.token)
+        run.earned = unsafe_add(
+            run.earned, book._apply(domain, ids[i], authorizer, row, run.earned, True)
+        )
     book._end(run)
 
 
@@ -127,9 +135,12 @@ def claimEach(voucherClaims: DynArray[IBatchSettlement.VoucherClaim, 100]):
     """
     domain: bytes32 = words._domain()
     run: book.Run = empty(book.Run)
-    for i: uint256 in range(len(voucherClaims), bound=100):
-        id: bytes32 = words._channel_id(domain, voucherClaims[i].voucher.channel)
-        run = book._apply(run, domain, id, msg.sender, voucherClaims[i], False)
+    for row: IBatchSettlement.VoucherClaim in voucherClaims:
+        if row.voucher.channel.receiver != run.receiver or row.voucher.channel.token != run.token:
+            run = book._turn(run, row.voucher.channel.receiver, row.voucher.channel.token)
+        run.earned = unsafe_add(
+            run.earned, book._apply(domain, empty(bytes32), msg.sender, row, run.earned, False)
+        )
     book._end(run)
 
 

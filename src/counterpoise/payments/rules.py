@@ -147,11 +147,10 @@ def fault_of(book: Book, row: Row, claimant: Address) -> Fault:
         return Fault.ABOVE_CEILING
     if row.total > channel.balance:
         return Fault.ABOVE_BALANCE
-    if not row.is_signed:
-        return Fault.UNSIGNED
     earned = book.earned.get((config.receiver, config.token), Earned())
-    grown = earned.claimed + row.total - channel.claimed
-    return Fault.TOO_GREAT if grown > MAX_AMOUNT else Fault.APPLIED
+    if earned.claimed + row.total - channel.claimed > MAX_AMOUNT:
+        return Fault.TOO_GREAT
+    return Fault.APPLIED if row.is_signed else Fault.UNSIGNED
 
 
 def claim(book: Book, rows: Sequence[Row], claimant: Address) -> Book:

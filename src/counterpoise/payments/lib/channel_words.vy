@@ -39,21 +39,21 @@ def _domain() -> bytes32:
 @internal
 @pure
 def _channel_id(domain: bytes32, config: IBatchSettlement.ChannelConfig) -> bytes32:
-    return keccak256(concat(x"1901", domain, keccak256(abi_encode(CONFIG_TYPE, config))))
+    return keccak256(concat(0x1901, domain, keccak256(abi_encode(CONFIG_TYPE, config))))
 
 
 @internal
 @pure
 def _voucher(domain: bytes32, channel: bytes32, ceiling: uint128) -> bytes32:
     struct_hash: bytes32 = keccak256(abi_encode(VOUCHER_TYPE, channel, ceiling))
-    return keccak256(concat(x"1901", domain, struct_hash))
+    return keccak256(concat(0x1901, domain, struct_hash))
 
 
 @internal
 @pure
 def _refund(domain: bytes32, channel: bytes32, nonce: uint256, amount: uint128) -> bytes32:
     struct_hash: bytes32 = keccak256(abi_encode(REFUND_TYPE, channel, nonce, amount))
-    return keccak256(concat(x"1901", domain, struct_hash))
+    return keccak256(concat(0x1901, domain, struct_hash))
 
 
 @internal
@@ -70,7 +70,7 @@ def _batch(domain: bytes32, entries: DynArray[bytes32, 100]) -> bytes32:
     """
     # Offset and length are not part of what typed data hashes.
     joined: bytes32 = keccak256(slice(abi_encode(entries), 64, 32 * len(entries)))
-    return keccak256(concat(x"1901", domain, keccak256(abi_encode(BATCH_TYPE, joined))))
+    return keccak256(concat(0x1901, domain, keccak256(abi_encode(BATCH_TYPE, joined))))
 
 
 @internal
