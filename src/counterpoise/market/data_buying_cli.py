@@ -79,10 +79,10 @@ def _request(buyer: DataBuyer, policy: Policy, **said: Any) -> Request:
         return buyer.draft(policy, manifest, tuple(names), parameters_of(said["params"]), **more)
     if said["card"] is None:
         raise InputError("a model is evaluated with its card", hint="--card FILE")
-    return _evaluation(buyer, policy, where, purpose, **said)
+    return _evaluation(buyer, policy, {**said, "where": where, "purpose": purpose})
 
 
-def _evaluation(buyer: DataBuyer, policy: Policy, where: Any, purpose: str, **said: Any) -> Request:
+def _evaluation(buyer: DataBuyer, policy: Policy, said: dict[str, Any]) -> Request:
     from counterpoise.inference import Card, load_model, model_bytes
     from counterpoise.market.compute_to_data.evaluation import Question
 
@@ -94,7 +94,7 @@ def _evaluation(buyer: DataBuyer, policy: Policy, where: Any, purpose: str, **sa
     question = Question(model.id, file, kept, tuple(sorted(set(said["edges"]))), said["by"])
     noise = _micro(said["epsilon"])
     names, manifest = tuple(card.quantiser.names), _admitted_evaluation(buyer, policy)
-    more = {"where": where, "noise": noise, "purpose": purpose}
+    more = {"where": said["where"], "noise": noise, "purpose": said["purpose"]}
     return buyer.evaluate(policy, manifest, question, names, **more)
 
 

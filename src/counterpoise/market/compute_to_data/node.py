@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from counterpoise.chain import Account
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, Reverted, VerificationError
+from counterpoise.core.units import parse_address
 from counterpoise.federation import Notary
 from counterpoise.jobs import Job, JobsClient, Status
 from counterpoise.market.compute_to_data import ledger as events
@@ -70,6 +71,11 @@ class DataNode:
         Blocks above an escrow before it is believed.
     on_step :
         Called after each step with its name; tests stop the node there.
+
+    Raises
+    ------
+    InputError :
+        The folder holds no dataset or no policy.
     """
 
     network: Network
@@ -82,6 +88,9 @@ class DataNode:
     _seen: dict[int, Paid] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        owner = parse_address(self.home.dataset.signatures[0].keyid)
+        if owner != self.account.address or self.home.policy.owner != owner:
+            raise InputError("the folder is another owner's", hint="give the owner's key")
         self.jobs = JobsClient(self.network.contract("Jobs"))
         self.notary = Notary(self.account, self.now)
         chain_id = self.network.charter.chain_id
