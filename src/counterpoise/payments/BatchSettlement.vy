@@ -83,9 +83,7 @@ def claim(voucherClaims: DynArray[IBatchSettlement.VoucherClaim, 100]):
     for row: IBatchSettlement.VoucherClaim in voucherClaims:
         if row.voucher.channel.receiver != run.receiver or row.voucher.channel.token != run.token:
             run = book._turn(run, row.voucher.channel.receiver, row.voucher.channel.token)
-        run.earned = unsafe_add(
-            run.earned, book._apply(domain, empty(bytes32), msg.sender, row, run.earned, True)
-        )
+        run.earned = book._apply(domain, empty(bytes32), msg.sender, row, run.earned, True)
     book._end(run)
 
 
@@ -121,9 +119,7 @@ def claimWithSignature(
         row: IBatchSettlement.VoucherClaim = voucherClaims[i]
         if row.voucher.channel.receiver != run.receiver or row.voucher.channel.token != run.token:
             run = book._turn(run, row.voucher.channel.receiver, row.voucher.channel.token)
-        run.earned = unsafe_add(
-            run.earned, book._apply(domain, ids[i], authorizer, row, run.earned, True)
-        )
+        run.earned = book._apply(domain, ids[i], authorizer, row, run.earned, True)
     book._end(run)
 
 
@@ -138,9 +134,7 @@ def claimEach(voucherClaims: DynArray[IBatchSettlement.VoucherClaim, 100]):
     for row: IBatchSettlement.VoucherClaim in voucherClaims:
         if row.voucher.channel.receiver != run.receiver or row.voucher.channel.token != run.token:
             run = book._turn(run, row.voucher.channel.receiver, row.voucher.channel.token)
-        run.earned = unsafe_add(
-            run.earned, book._apply(domain, empty(bytes32), msg.sender, row, run.earned, False)
-        )
+        run.earned = book._apply(domain, empty(bytes32), msg.sender, row, run.earned, False)
     book._end(run)
 
 

@@ -72,7 +72,7 @@ def _apply(
     strict: bool,
 ) -> uint256:
     """
-    @notice Write a channel's new total, and give what it gained; `earned` is the word of its receiver.
+    @notice Write a channel's new total; gives the word of its receiver, `earned`, with what it gained.
     @dev A replayed row is passed over; another fault undoes the batch if `strict`, and is logged if not.
         The channel's id is `known` unless that is empty. Digests and the key are worked out here and not in
         `channel_words`: a call and its copies cost 80 gas a row each.
@@ -84,7 +84,8 @@ def _apply(
         )
     state: uint256 = self._channels[id]
     total: uint256 = convert(row.totalClaimed, uint256)
-    gained: uint256 = unsafe_sub(total, state >> 128)  # used if it claims more than before
+    # slither-disable-next-line unsafe-math it is used only where the total is above the one before
+    gained: uint256 = unsafe_sub(total, state >> 128)
     fault: uint256 = APPLIED
     if (
         claimant != row.voucher.channel.receiver
@@ -128,7 +129,7 @@ def _apply(
             self._complain(fault)
         else:
             log IBatchSettlement.ClaimSkipped(channelId=id, sender=msg.sender, fault=fault)
-        return 0
+        return earned
     self._channels[id] = state & LOW | total << 128
     log IBatchSettlement.Claimed(
         channelId=id,
@@ -136,7 +137,7 @@ def _apply(
         claimAmount=convert(gained, uint128),
         newTotalClaimed=row.totalClaimed,
     )
-    return gained
+    return unsafe_add(earned, gained)
 
 
 @internal
