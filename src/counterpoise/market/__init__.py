@@ -8,12 +8,32 @@ if TYPE_CHECKING:
     from counterpoise.market.acceptance_rules import AcceptanceTerms, Outcome, Stage
     from counterpoise.market.buying import Customer, Purchase, Wish
     from counterpoise.market.catalogue import Catalogue
+    from counterpoise.market.compute_to_data.algorithms import (
+        Manifest,
+        evaluation_algorithm,
+        own_code,
+        training_algorithm,
+    )
+    from counterpoise.market.compute_to_data.answers import Answer
+    from counterpoise.market.compute_to_data.auditing import audit_data_jobs
+    from counterpoise.market.compute_to_data.buying import Asked, DataBuyer
+    from counterpoise.market.compute_to_data.checks import verify_data_jobs
+    from counterpoise.market.compute_to_data.evaluation import Question
+    from counterpoise.market.compute_to_data.home import OwnerHome
+    from counterpoise.market.compute_to_data.node import DataNode
+    from counterpoise.market.compute_to_data.offering import DataOwner, co_sign
+    from counterpoise.market.compute_to_data.policy import DataPolicy
+    from counterpoise.market.compute_to_data.refusals import NotAdmitted
+    from counterpoise.market.compute_to_data.request import Condition, Request
+    from counterpoise.market.compute_to_data.rows import Columns
+    from counterpoise.market.compute_to_data.terms import Disclosure, Noise, Training
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
     from counterpoise.market.gateway.mcp_client import Called, McpClient, McpTransport
     from counterpoise.market.gateway.oip import OipService, Sold
     from counterpoise.market.gateway.oip_models import Found, WholeModel
     from counterpoise.market.gateway.running import Running
     from counterpoise.market.gateway.settings import Table
+    from counterpoise.market.gateway.statements import answer_commitment
     from counterpoise.market.listing import (
         Endpoint,
         Level,
@@ -57,6 +77,25 @@ _HOMES = {
         "Wish",
     ),
     "catalogue": ("Catalogue",),
+    "compute_to_data.algorithms": (
+        "Manifest",
+        "evaluation_algorithm",
+        "own_code",
+        "training_algorithm",
+    ),
+    "compute_to_data.answers": ("Answer",),
+    "compute_to_data.auditing": ("audit_data_jobs",),
+    "compute_to_data.buying": ("Asked", "DataBuyer"),
+    "compute_to_data.checks": ("verify_data_jobs",),
+    "compute_to_data.evaluation": ("Question",),
+    "compute_to_data.home": ("OwnerHome",),
+    "compute_to_data.node": ("DataNode",),
+    "compute_to_data.offering": ("DataOwner", "co_sign"),
+    "compute_to_data.policy": ("DataPolicy",),
+    "compute_to_data.refusals": ("NotAdmitted",),
+    "compute_to_data.request": ("Condition", "Request"),
+    "compute_to_data.rows": ("Columns",),
+    "compute_to_data.terms": ("Disclosure", "Noise", "Training"),
     "finding": (
         "Order",
         "Result",
@@ -75,6 +114,7 @@ _HOMES = {
     ),
     "gateway.running": ("Running",),
     "gateway.settings": ("Table",),
+    "gateway.statements": ("answer_commitment",),
     "listing": (
         "Endpoint",
         "Level",
@@ -126,30 +166,45 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AcceptanceClient",
     "AcceptanceTerms",
+    "Answer",
+    "Asked",
     "CallReceipt",
     "Called",
     "Catalogue",
     "ChannelReceipts",
+    "Columns",
+    "Condition",
     "Customer",
+    "DataBuyer",
+    "DataNode",
+    "DataOwner",
+    "DataPolicy",
+    "Disclosure",
     "Endpoint",
     "ExactReceipts",
     "Found",
     "Level",
     "Listing",
+    "Manifest",
     "McpClient",
     "McpTransport",
+    "Noise",
+    "NotAdmitted",
     "OfferDesk",
     "OipService",
     "Order",
     "OrderTerms",
     "Orders",
     "Outcome",
+    "OwnerHome",
     "PaidReceipts",
     "Placed",
     "Price",
     "Published",
     "Purchase",
+    "Question",
     "Reputations",
+    "Request",
     "Result",
     "Running",
     "SignedListing",
@@ -157,18 +212,24 @@ __all__ = [
     "Sold",
     "Stage",
     "Table",
+    "Training",
     "Unit",
     "Wanted",
     "What",
     "WholeModel",
     "Wish",
+    "answer_commitment",
+    "audit_data_jobs",
     "check_call_receipt",
     "check_offer",
+    "co_sign",
+    "evaluation_algorithm",
     "issue_offer",
     "issue_receipt",
     "note_reputations",
     "offer_extension",
     "offer_in",
+    "own_code",
     "publish",
     "read_chain",
     "read_listing",
@@ -179,6 +240,8 @@ __all__ = [
     "register_seller",
     "resolve",
     "search",
+    "training_algorithm",
+    "verify_data_jobs",
 ]
 
 

@@ -14,7 +14,7 @@ from counterpoise.network import FILE
 if TYPE_CHECKING:
     from counterpoise.market.compute_to_data.algorithms import Manifest
     from counterpoise.market.compute_to_data.buying import DataBuyer
-    from counterpoise.market.compute_to_data.policy import Policy
+    from counterpoise.market.compute_to_data.policy import DataPolicy
     from counterpoise.market.compute_to_data.request import Request
 
 Answer = tuple[dict[str, Any], list[str]]
@@ -66,7 +66,7 @@ def send(desk: Desk, policy: str, **said: Any) -> Answer:
     return record, [f"job {asked.job}: {paid}", f"request {asked.request.hex()}"]
 
 
-def _request(buyer: DataBuyer, policy: Policy, **said: Any) -> Request:
+def _request(buyer: DataBuyer, policy: DataPolicy, **said: Any) -> Request:
     from counterpoise.market.compute_to_data.forms import conditions_of, parameters_of
 
     where = conditions_of(said["where"], buyer.columns(policy))
@@ -82,7 +82,7 @@ def _request(buyer: DataBuyer, policy: Policy, **said: Any) -> Request:
     return _evaluation(buyer, policy, {**said, "where": where, "purpose": purpose})
 
 
-def _evaluation(buyer: DataBuyer, policy: Policy, said: dict[str, Any]) -> Request:
+def _evaluation(buyer: DataBuyer, policy: DataPolicy, said: dict[str, Any]) -> Request:
     from counterpoise.inference import Card, load_model, model_bytes
     from counterpoise.market.compute_to_data.evaluation import Question
 
@@ -98,7 +98,7 @@ def _evaluation(buyer: DataBuyer, policy: Policy, said: dict[str, Any]) -> Reque
     return buyer.evaluate(policy, manifest, question, names, **more)
 
 
-def _admitted_evaluation(buyer: DataBuyer, policy: Policy) -> Manifest:
+def _admitted_evaluation(buyer: DataBuyer, policy: DataPolicy) -> Manifest:
     from counterpoise.market.compute_to_data.algorithms import EVALUATION
 
     found = [buyer.algorithm(policy, digest.hex()) for digest in policy.algorithms]

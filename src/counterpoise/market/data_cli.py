@@ -14,7 +14,7 @@ from counterpoise.network import FILE, FOLDER, progress
 
 if TYPE_CHECKING:
     from counterpoise.market.compute_to_data.home import OwnerHome
-    from counterpoise.market.compute_to_data.offering import Offering
+    from counterpoise.market.compute_to_data.offering import DataOwner
 
 Answer = tuple[dict[str, Any], list[str]]
 
@@ -43,10 +43,10 @@ def _home(folder: Path) -> OwnerHome:
     return OwnerHome(folder)
 
 
-def _offering(desk: Desk, folder: Path) -> Offering:
-    from counterpoise.market.compute_to_data.offering import Offering
+def _offering(desk: Desk, folder: Path) -> DataOwner:
+    from counterpoise.market.compute_to_data.offering import DataOwner
 
-    return Offering(desk.network, desk.account, _home(folder), lambda: desk.now)
+    return DataOwner(desk.network, desk.account, _home(folder), lambda: desk.now)
 
 
 @data.command()
@@ -100,7 +100,11 @@ def admit(
     if (code is None) == (kind is None):
         raise InputError("admit one thing", hint="a file, --evaluation or --training")
     if code is None:
-        made = algorithms.evaluation() if kind == "evaluation" else algorithms.training()
+        made = (
+            algorithms.evaluation_algorithm()
+            if kind == "evaluation"
+            else algorithms.training_algorithm()
+        )
     else:
         form = load_form(shapes) if shapes else {}
         source = code.read_bytes()

@@ -9,7 +9,7 @@ from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.jobs import Status
 from counterpoise.market.acceptance_client import AcceptanceClient
 from counterpoise.market.compute_to_data.admission import MARGIN
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.request import Condition, description_of
 
 
@@ -202,11 +202,11 @@ def test_a_policy_is_in_force_only_when_its_officers_have_signed_it(ward):
 
 def test_a_policy_is_one_byte_string(ward):
     policy = ward.policy(buyers=(bytes(20),), evaluators=(bytes(19) + b"1",))
-    assert Policy.from_bytes(policy.to_bytes()) == policy
+    assert DataPolicy.from_bytes(policy.to_bytes()) == policy
     with pytest.raises(InputError, match="canonical"):
-        Policy.from_bytes(policy.to_bytes().replace(b'"price":', b'"price": '))
+        DataPolicy.from_bytes(policy.to_bytes().replace(b'"price":', b'"price": '))
     with pytest.raises(InputError):
-        Policy.from_bytes(policy.to_bytes().replace(b'"round_to":5', b'"round_to":-5'))
+        DataPolicy.from_bytes(policy.to_bytes().replace(b'"round_to":5', b'"round_to":-5'))
 
 
 def test_a_model_that_is_not_the_one_named_is_refused_unseen(ward):

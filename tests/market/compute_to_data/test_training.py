@@ -23,7 +23,7 @@ from counterpoise.federation import (
 )
 from counterpoise.federation.mail import post_letter, task_topic
 from counterpoise.federation.validation import ValidationSet
-from counterpoise.market.compute_to_data.algorithms import training
+from counterpoise.market.compute_to_data.algorithms import training_algorithm
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.terms import Training
 from counterpoise.provenance import Verdict
@@ -41,7 +41,7 @@ class Sponsored:
         self.ward, self.network = ward, ward.network
         self.sponsor, self.second = ward.network.account("rival"), ward.network.account("second")
         ward.fund(self.second)
-        self.training = training()
+        self.training = training_algorithm()
         ward.offering.admit(self.training)
         part = heart("hungarian")
         values = np.column_stack([part.features, part.labels]).astype(np.int64)

@@ -13,14 +13,14 @@ from counterpoise.apps.diagnosis.heart import FEATURES, load_hospitals, together
 from counterpoise.core.units import TOKEN
 from counterpoise.federation import Feature
 from counterpoise.inference import import_model, model_bytes
-from counterpoise.market.compute_to_data.algorithms import evaluation, own_code
+from counterpoise.market.compute_to_data.algorithms import evaluation_algorithm, own_code
 from counterpoise.market.compute_to_data.buying import DataBuyer
 from counterpoise.market.compute_to_data.checks import verify_data_jobs
 from counterpoise.market.compute_to_data.evaluation import Question
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.node import DataNode
-from counterpoise.market.compute_to_data.offering import Offering, co_sign
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.offering import DataOwner, co_sign
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.request import Condition
 from counterpoise.market.compute_to_data.rows import Columns
 from counterpoise.market.compute_to_data.terms import Disclosure
@@ -96,8 +96,8 @@ class Ward:
         self.owner = self.network.account("hospital")
         self.officer = self.network.account("officer")
         self.home = OwnerHome(self.folder / "home")
-        self.offering = Offering(self.network, self.owner, self.home, self.clock)
-        self.evaluation = evaluation()
+        self.offering = DataOwner(self.network, self.owner, self.home, self.clock)
+        self.evaluation = evaluation_algorithm()
         self.code = own_code("ages", AGES, SHAPES, PARAMETERS)
         if self.home.has("dataset.envelope"):
             return
@@ -164,7 +164,7 @@ class Ward:
             "seconds": 2,
             "officers": (self.officer.address,),
         }
-        return Policy(**(usual | changed))
+        return DataPolicy(**(usual | changed))
 
     def enforce(self, **changed):
         """Put a policy in force, the officer's signature and all."""

@@ -8,7 +8,7 @@ from counterpoise.core.units import Address, format_tokens
 from counterpoise.jobs import NOBODY, Job
 from counterpoise.market.compute_to_data.algorithms import CODE, EVALUATION, Manifest
 from counterpoise.market.compute_to_data.ledger import Spent
-from counterpoise.market.compute_to_data.policy import ANYONE, CONSENT, Policy
+from counterpoise.market.compute_to_data.policy import ANYONE, CONSENT, DataPolicy
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Condition, Request, used_columns
 from counterpoise.market.compute_to_data.rows import Columns
@@ -27,7 +27,7 @@ class Place:
     escrow: Address
 
 
-def check_request(request: Request, place: Place, policy: Policy, now: int) -> None:
+def check_request(request: Request, place: Place, policy: DataPolicy, now: int) -> None:
     """Check that a request is for this owner, under this policy, in time.
 
     Raises
@@ -62,7 +62,9 @@ def check_request(request: Request, place: Place, policy: Policy, now: int) -> N
         raise NotAdmitted("purpose", f"the policy admits: {', '.join(policy.purposes)}")
 
 
-def check_algorithm(request: Request, policy: Policy, manifest: Manifest, columns: Columns) -> None:
+def check_algorithm(
+    request: Request, policy: DataPolicy, manifest: Manifest, columns: Columns
+) -> None:
     """Check what is to be run, on which columns, and how it is disclosed.
 
     Raises
@@ -102,7 +104,7 @@ def _check_condition(one: Condition, columns: Columns) -> None:
         raise NotAdmitted("parameters", f"{one.column!r} goes from {least} to {most}")
 
 
-def check_money(request: Request, policy: Policy, job: Job, now: int) -> None:
+def check_money(request: Request, policy: DataPolicy, job: Job, now: int) -> None:
     """Check the escrow of a request.
 
     Raises
@@ -123,7 +125,7 @@ def check_money(request: Request, policy: Policy, job: Job, now: int) -> None:
         raise NotAdmitted("money", f"the escrow expires in less than {MARGIN} s")
 
 
-def check_spent(request: Request, policy: Policy, manifest: Manifest, spent: Spent) -> None:
+def check_spent(request: Request, policy: DataPolicy, manifest: Manifest, spent: Spent) -> None:
     """Check that one more job fits what is left.
 
     Raises

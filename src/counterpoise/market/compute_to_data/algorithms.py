@@ -147,12 +147,12 @@ def check_code(source: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def evaluation() -> Manifest:
+def evaluation_algorithm() -> Manifest:
     """Give the manifest of evaluations of integer models, as this release computes them."""
     return Manifest("evaluation of an integer model", EVALUATION, package_digest())
 
 
-def training() -> Manifest:
+def training_algorithm() -> Manifest:
     """Give the manifest of joining a federation's training job, as this release does it."""
     return Manifest("federated training", TRAINING, package_digest("federation"))
 

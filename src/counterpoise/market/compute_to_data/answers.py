@@ -12,7 +12,7 @@ from counterpoise.core.digest import sha256
 from counterpoise.core.errors import VerificationError
 from counterpoise.core.units import Address, to_checksum
 from counterpoise.federation import Notary
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.records import digest_from, read_object
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request
@@ -117,7 +117,7 @@ def state_refusal(
     )
 
 
-def state_admission(notary: Notary, request: Request, policy: Policy, **place: Any) -> Envelope:
+def state_admission(notary: Notary, request: Request, policy: DataPolicy, **place: Any) -> Envelope:
     """State that a training task is joined: ``task``, the digest of its terms, and ``job``."""
     return notary.state(
         ADMISSION,
@@ -130,7 +130,7 @@ def state_admission(notary: Notary, request: Request, policy: Policy, **place: A
     )
 
 
-def _inputs(request: Request, policy: Policy) -> list[dict[str, Any]]:
+def _inputs(request: Request, policy: DataPolicy) -> list[dict[str, Any]]:
     return [
         {"sha256": request.digest, "role": "request"},
         {"sha256": request.policy, "role": "policy"},

@@ -18,7 +18,7 @@ from counterpoise.market.compute_to_data.answers import RESULTS, Answer, read_an
 from counterpoise.market.compute_to_data.evaluation import Question
 from counterpoise.market.compute_to_data.letters import LOG, TRAINING, letters, post, topic
 from counterpoise.market.compute_to_data.offering import check_policy_signed
-from counterpoise.market.compute_to_data.policy import MAX_POLICY, Policy
+from counterpoise.market.compute_to_data.policy import MAX_POLICY, DataPolicy
 from counterpoise.market.compute_to_data.request import Condition, Request, description_of
 from counterpoise.market.compute_to_data.rows import Columns
 from counterpoise.market.compute_to_data.sealing import public_part, seal_key
@@ -56,7 +56,7 @@ class DataBuyer:
         """The escrow."""
         return JobsClient(self.network.contract("Jobs"))
 
-    def policy(self, digest: bytes) -> Policy:
+    def policy(self, digest: bytes) -> DataPolicy:
         """Fetch a policy by the digest that a listing names, as its owner and officers signed it.
 
         Raises
@@ -64,7 +64,7 @@ class DataBuyer:
         VerificationError :
             They did not.
         """
-        found = Policy.from_bytes(self.network.store.fetch(digest, max_bytes=MAX_POLICY))
+        found = DataPolicy.from_bytes(self.network.store.fetch(digest, max_bytes=MAX_POLICY))
         for envelope in letters(self.network.mailbox, topic(found.owner, LOG)):
             is_policy = kind_of(envelope.statement) == "data-policy"
             if is_policy and envelope.statement.predicate["policy"] == digest.hex():
@@ -72,14 +72,14 @@ class DataBuyer:
                 return found
         raise VerificationError(f"nobody has signed the policy {digest.hex()}")
 
-    def columns(self, policy: Policy) -> Columns:
+    def columns(self, policy: DataPolicy) -> Columns:
         """Fetch what the owner has stated of the columns."""
         for envelope in letters(self.network.mailbox, topic(policy.owner, LOG), policy.owner):
             if envelope.statement.digest == policy.dataset:
                 return Columns.from_record(envelope.statement.predicate["columns"])
         raise InputError("the owner's statement of the dataset is not in the mail")
 
-    def algorithm(self, policy: Policy, name: str) -> Manifest:
+    def algorithm(self, policy: DataPolicy, name: str) -> Manifest:
         """Fetch an admitted algorithm by its name or the beginning of its digest."""
         found = []
         for digest in policy.algorithms:
@@ -92,7 +92,7 @@ class DataBuyer:
 
     def draft(
         self,
-        policy: Policy,
+        policy: DataPolicy,
         manifest: Manifest,
         columns: tuple[str, ...],
         parameters: dict[str, Any],
@@ -117,7 +117,7 @@ class DataBuyer:
 
     def evaluate(
         self,
-        policy: Policy,
+        policy: DataPolicy,
         manifest: Manifest,
         question: Question,
         features: tuple[str, ...],
@@ -164,7 +164,7 @@ class DataBuyer:
         self.jobs.fund(self.account, job, request.price)
         return Asked(request.owner, digest, job)
 
-    def ask_training(self, policy: Policy, manifest: Manifest, job: int) -> Asked:
+    def ask_training(self, policy: DataPolicy, manifest: Manifest, job: int) -> Asked:
         """Ask a dataset to join a training task of which this buyer is the sponsor."""
         rules = fetch_terms(self.network, job).rules
         names = (*(feature.name for feature in rules.features), self.columns(policy).label)

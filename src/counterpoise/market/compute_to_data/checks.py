@@ -32,7 +32,7 @@ from counterpoise.market.compute_to_data.evaluation import metrics_of
 from counterpoise.market.compute_to_data.evidence import Evidence, Given, read_evidence
 from counterpoise.market.compute_to_data.leaving import code_outputs, rounded
 from counterpoise.market.compute_to_data.ledger import Spent
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.records import read_object
 from counterpoise.market.compute_to_data.refusals import RULES
 from counterpoise.market.compute_to_data.request import Request, description_of
@@ -87,7 +87,7 @@ class _Check:
     def __init__(self, network: Network, verdict: Verdict, evidence: Evidence) -> None:
         self.network, self.verdict, self.evidence = network, verdict, evidence
         self.jobs = JobsClient(network.contract("Jobs"))
-        self.charged: dict[bytes, list[tuple[int, Request, Policy, Manifest]]] = {}
+        self.charged: dict[bytes, list[tuple[int, Request, DataPolicy, Manifest]]] = {}
         self._answered: set[tuple[bytes, int]] = set()
 
     def answer(self, name: str, given: Given) -> None:
@@ -113,7 +113,7 @@ class _Check:
         elif self._delivered(int(found["job"])):
             verdict.hold(f"{name} / refusal", False, "it was refused and delivered")
 
-    def _charged(self, name: str, given: Given, request: Request, policy: Policy) -> None:
+    def _charged(self, name: str, given: Given, request: Request, policy: DataPolicy) -> None:
         """One answer that used up a job: its admission, its escrow, what left."""
         found, evidence = given.statement.predicate, self.evidence
         time = int(found["begun"])
@@ -136,7 +136,7 @@ class _Check:
         if given.kind in RESULTS:
             self._result(name, given, policy, manifest)
 
-    def _money(self, name: str, given: Given, request: Request, policy: Policy) -> None:
+    def _money(self, name: str, given: Given, request: Request, policy: DataPolicy) -> None:
         """The escrow of an answer: between these two, for this request, as the policy asks."""
         number, verdict = int(given.statement.predicate["job"]), self.verdict
         job = self.jobs.job(number)
@@ -149,7 +149,7 @@ class _Check:
         else:
             verdict.hold(f"{name} / unpaid", job.status is not Status.COMPLETED, "it was paid")
 
-    def _result(self, name: str, given: Given, policy: Policy, manifest: Manifest) -> None:
+    def _result(self, name: str, given: Given, policy: DataPolicy, manifest: Manifest) -> None:
         """What left: where everybody may read it, all of it; else what is stated of it."""
         found, verdict = given.statement.predicate, self.verdict
         root = self.evidence.roots[policy.dataset][0]
@@ -175,7 +175,7 @@ class _Check:
             verdict.check(f"{name} / stated metrics", found["metrics"], outputs["metrics"])
             self._table(name, outputs, policy)
 
-    def _table(self, name: str, outputs: dict[str, Any], policy: Policy) -> None:
+    def _table(self, name: str, outputs: dict[str, Any], policy: DataPolicy) -> None:
         """A table of counts: as coarse as the policy says, and its metrics follow from it."""
         counts, terms = np.array(outputs["counts"], dtype=np.int64), policy.disclosure
         if terms.noise is None:

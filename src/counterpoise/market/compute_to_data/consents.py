@@ -8,7 +8,7 @@ from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import Address, parse_address, to_checksum
 from counterpoise.federation import Notary
 from counterpoise.market.compute_to_data.home import OwnerHome
-from counterpoise.market.compute_to_data.policy import CONSENT, Policy
+from counterpoise.market.compute_to_data.policy import CONSENT, DataPolicy
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request
 from counterpoise.provenance import AddressVerifier, Envelope, Subject, check_envelope, kind_of
@@ -52,7 +52,9 @@ def kept_consents(home: OwnerHome) -> list[Envelope]:
     return [Envelope.from_bytes(home.load(f"consents/{file.name}")) for file in files]
 
 
-def check_consent(consents: Iterable[Envelope], request: Request, policy: Policy, now: int) -> None:
+def check_consent(
+    consents: Iterable[Envelope], request: Request, policy: DataPolicy, now: int
+) -> None:
     """Check that a buyer holds an owner's consent, where the policy asks for it.
 
     Parameters

@@ -7,12 +7,12 @@ from counterpoise.core.errors import ChainError, InputError
 from counterpoise.jobs import NOBODY, Job
 from counterpoise.market.acceptance_client import AcceptanceClient
 from counterpoise.market.compute_to_data.admission import MARGIN
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.network import Network
 
 
-def check_case(network: Network, policy: Policy, number: int, job: Job, now: int) -> None:
+def check_case(network: Network, policy: DataPolicy, number: int, job: Job, now: int) -> None:
     """Check what a buyer agreed with the contract of acceptance, where it decides.
 
     The contract and the arbiter are the network's own, or named by the policy; and there is time

@@ -8,7 +8,7 @@ from counterpoise.core.errors import CounterpoiseError, InputError, Verification
 from counterpoise.core.units import Address, parse_address
 from counterpoise.market.compute_to_data.answers import ADMISSION, REFUSAL, RESULTS
 from counterpoise.market.compute_to_data.offering import check_policy_signed
-from counterpoise.market.compute_to_data.policy import MAX_POLICY, Policy
+from counterpoise.market.compute_to_data.policy import MAX_POLICY, DataPolicy
 from counterpoise.market.compute_to_data.request import KIND, Request
 from counterpoise.market.compute_to_data.rows import Columns
 from counterpoise.network import Network
@@ -62,7 +62,7 @@ class Evidence:
         Of each dataset, by its statement's digest.
     """
 
-    policies: dict[bytes, Policy] = field(default_factory=dict)
+    policies: dict[bytes, DataPolicy] = field(default_factory=dict)
     entries: dict[bytes, int] = field(default_factory=dict)
     columns: dict[bytes, Columns] = field(default_factory=dict)
     roots: dict[bytes, tuple[str, Address]] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def _take(found: Evidence, network: Network, envelope: Envelope, kind: str, numb
     is_answer = kind in (REFUSAL, ADMISSION) or (kind in RESULTS and "request" in predicate)
     if kind == "data-policy":
         digest = bytes.fromhex(predicate["policy"])
-        policy = Policy.from_bytes(network.store.fetch(digest, max_bytes=MAX_POLICY))
+        policy = DataPolicy.from_bytes(network.store.fetch(digest, max_bytes=MAX_POLICY))
         check_policy_signed(policy, envelope)
         found.policies[digest], found.entries[digest] = policy, number
     elif kind == KIND:

@@ -12,7 +12,7 @@ from counterpoise.core.errors import InputError
 from counterpoise.core.json_text import read_json
 from counterpoise.core.units import format_tokens, parse_tokens
 from counterpoise.market.compute_to_data.home import OwnerHome
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.request import Condition
 from counterpoise.market.compute_to_data.rows import Columns
 from counterpoise.provenance import Envelope
@@ -34,7 +34,7 @@ def load_form(path: Path) -> Any:
         raise InputError(f"{path} is no JSON: {wrong}") from wrong
 
 
-def policy_from_form(form: Any, home: OwnerHome, now: int) -> Policy:
+def policy_from_form(form: Any, home: OwnerHome, now: int) -> DataPolicy:
     """Make a policy of what its owner wrote; see docs/explain/compute-to-data.md for the form.
 
     Amounts are in tokens; ``days`` is how long it holds; ``columns`` may be ``"all"``; algorithms
@@ -77,7 +77,7 @@ def policy_from_form(form: Any, home: OwnerHome, now: int) -> Policy:
             "officers": form.get("officers", []),
             "training": training and {**training, **_amounts(training)},
         }
-        policy = Policy.from_bytes(canonical_json(record))
+        policy = DataPolicy.from_bytes(canonical_json(record))
     except KeyError as missing:
         raise InputError(f"the policy's form lacks {missing}") from missing
     except (TypeError, AttributeError) as wrong:
@@ -93,24 +93,24 @@ def _amounts(training: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "coordinators": training.get("coordinators")}
 
 
-def draft_bytes(policy: Policy, envelope: Envelope) -> bytes:
+def draft_bytes(policy: DataPolicy, envelope: Envelope) -> bytes:
     """Give a policy with the signatures so far, as a file that officers pass on."""
     return canonical_json(
         {"policy": policy.to_bytes().decode(), "signed": envelope.to_bytes().decode()}
     )
 
 
-def load_draft(path: Path) -> tuple[Policy, Envelope]:
+def load_draft(path: Path) -> tuple[DataPolicy, Envelope]:
     """Load what `draft_bytes` wrote."""
     form = load_form(path)
     try:
         policy, signed = form["policy"].encode(), form["signed"].encode()
     except (KeyError, TypeError, AttributeError) as wrong:
         raise InputError(f"{path} is no draft of a policy: {wrong}") from wrong
-    return Policy.from_bytes(policy), Envelope.from_bytes(signed)
+    return DataPolicy.from_bytes(policy), Envelope.from_bytes(signed)
 
 
-def policy_lines(policy: Policy) -> list[str]:
+def policy_lines(policy: DataPolicy) -> list[str]:
     """Show a policy to those who sign it or buy under it."""
     shown = policy.disclosure
     buyers = policy.buyers if isinstance(policy.buyers, str) else f"{len(policy.buyers)} listed"

@@ -23,7 +23,7 @@ from counterpoise.federation import CommittedRows, Home, load_rows
 from counterpoise.market.compute_to_data.algorithms import CODE, Manifest
 from counterpoise.market.compute_to_data.ledger import POLICY, RESULT, Ledger, write_durably
 from counterpoise.market.compute_to_data.overlap import Groups, classes_of
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.records import read_object
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.rows import Columns, Rows
@@ -128,7 +128,7 @@ class OwnerHome:
         """The root that the dataset statement tells."""
         return bytes.fromhex(self.dataset.statement.predicate["row_root"])
 
-    def take_policy(self, policy: Policy, envelope: Envelope) -> None:
+    def take_policy(self, policy: DataPolicy, envelope: Envelope) -> None:
         """Let a signed policy be in force from now on."""
         name = policy.digest.hex()
         self.keep(f"policies/{name}.json", policy.to_bytes())
@@ -136,16 +136,16 @@ class OwnerHome:
         self.ledger.add(POLICY, policy=name)
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> DataPolicy:
         """The policy in force: the one taken last."""
         taken = [line["policy"] for line in self.ledger.lines if line["event"] == POLICY]
         if not taken:
             raise InputError("no policy is in force", hint="counterpoise market data policy")
         return self.policy_of(bytes.fromhex(taken[-1]))
 
-    def policy_of(self, digest: bytes) -> Policy:
+    def policy_of(self, digest: bytes) -> DataPolicy:
         """Load a policy that is or was in force."""
-        found = Policy.from_bytes(self.load(f"policies/{digest.hex()}.json"))
+        found = DataPolicy.from_bytes(self.load(f"policies/{digest.hex()}.json"))
         if found.digest != digest:
             raise VerificationError(f"policy {digest.hex()} is kept with other content")
         return found

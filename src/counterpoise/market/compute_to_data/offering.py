@@ -14,7 +14,7 @@ from counterpoise.market.compute_to_data.algorithms import Manifest
 from counterpoise.market.compute_to_data.consents import give_consent, revoke_consent
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import LOG, post, topic
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.rows import Columns
 from counterpoise.network import Network
 from counterpoise.provenance import (
@@ -29,7 +29,7 @@ from counterpoise.provenance import (
 
 
 @dataclass
-class Offering:
+class DataOwner:
     """An owner with one dataset's folder.
 
     Parameters
@@ -76,7 +76,7 @@ class Offering:
         self.home.admit(manifest, source)
         return self.network.store.put(manifest.to_bytes())
 
-    def draft_policy(self, policy: Policy) -> Envelope:
+    def draft_policy(self, policy: DataPolicy) -> Envelope:
         """Sign a policy; it is in force once its officers have signed it too and it is taken.
 
         Raises
@@ -101,7 +101,7 @@ class Offering:
             policy=policy.digest,
         )
 
-    def take_policy(self, policy: Policy, envelope: Envelope) -> None:
+    def take_policy(self, policy: DataPolicy, envelope: Envelope) -> None:
         """Put a policy in force that its owner and all its officers have signed.
 
         Raises
@@ -135,7 +135,7 @@ def co_sign(envelope: Envelope, officer: Account) -> Envelope:
     return add_signature(envelope, AccountSigner(officer))
 
 
-def check_policy_signed(policy: Policy, envelope: Envelope) -> None:
+def check_policy_signed(policy: DataPolicy, envelope: Envelope) -> None:
     """Check that the owner and every officer signed exactly this policy.
 
     Raises

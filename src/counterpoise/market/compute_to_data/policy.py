@@ -24,7 +24,7 @@ MAX_POLICY = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DataPolicy:
     """What an owner lets happen with one dataset.
 
     Parameters
@@ -107,7 +107,7 @@ class Policy:
         return sha256(self.to_bytes())
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Policy:
+    def from_bytes(cls, data: bytes) -> DataPolicy:
         """Read what `to_bytes` wrote; anything else is an `InputError`."""
         record = read_object(data, "policy", MAX_POLICY)
         try:
@@ -121,7 +121,7 @@ class Policy:
         return found
 
 
-def _record(policy: Policy) -> dict[str, Any]:
+def _record(policy: DataPolicy) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "owner": to_checksum(policy.owner),
@@ -141,10 +141,10 @@ def _record(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _policy(record: dict[str, Any]) -> Policy:
+def _policy(record: dict[str, Any]) -> DataPolicy:
     jobs, limits, buyers = record["jobs"], record["limits"], record["buyers"]
     training = record["training"]
-    return Policy(
+    return DataPolicy(
         owner=addresses([record["owner"]])[0],
         dataset=digest_from(record["dataset"]),
         algorithms=tuple(map(digest_from, record["algorithms"])),

@@ -35,7 +35,7 @@ from counterpoise.market.compute_to_data.answers import state_admission, state_r
 from counterpoise.market.compute_to_data.consents import check_consent, kept_consents
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import TRAINING, letters, topic
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request
 from counterpoise.market.compute_to_data.rows import Columns
@@ -47,7 +47,7 @@ JOINED = "trained"
 """The ledger's word for a training job that is over for this node."""
 
 
-def check_task(request: Request, terms: Terms, policy: Policy, columns: Columns) -> None:
+def check_task(request: Request, terms: Terms, policy: DataPolicy, columns: Columns) -> None:
     """Check that a training task is one that the policy lets this dataset join.
 
     Raises
@@ -82,7 +82,9 @@ def check_task(request: Request, terms: Terms, policy: Policy, columns: Columns)
     _check_columns(request, rules, policy, columns)
 
 
-def _check_columns(request: Request, rules: TaskRules, policy: Policy, columns: Columns) -> None:
+def _check_columns(
+    request: Request, rules: TaskRules, policy: DataPolicy, columns: Columns
+) -> None:
     declared = {feature.name: feature for feature in columns.features}
     names = (*(feature.name for feature in rules.features), columns.label)
     if request.columns != names or rules.model.classes != columns.classes:
@@ -99,7 +101,7 @@ def _check_columns(request: Request, rules: TaskRules, policy: Policy, columns: 
 
 
 def check_admission(
-    network: Network, statement: Statement, request: Request, policy: Policy, columns: Columns
+    network: Network, statement: Statement, request: Request, policy: DataPolicy, columns: Columns
 ) -> None:
     """Check a stated admission against the task on the chain: what an outsider can.
 
@@ -191,7 +193,7 @@ class TrainingDesk:
         ledger.add(events.CHARGED, digest, number=number, task=terms.digest.hex(), **charge)
         self._tell(digest)
 
-    def _admitted(self, request: Request, policy: Policy, job: int) -> Terms:
+    def _admitted(self, request: Request, policy: DataPolicy, job: int) -> Terms:
         now = self.notary.clock()
         check_request(request, self.place, policy, now)
         check_consent(kept_consents(self.home), request, policy, now)

@@ -22,7 +22,7 @@ from counterpoise.market.compute_to_data.leaving import (
 )
 from counterpoise.market.compute_to_data.noise import Coins
 from counterpoise.market.compute_to_data.overlap import OUTSIDE, Groups, check_overlap
-from counterpoise.market.compute_to_data.policy import Policy
+from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request
 from counterpoise.market.compute_to_data.rows import Columns, Rows
@@ -47,7 +47,7 @@ class Work:
     """
 
     request: Request
-    policy: Policy
+    policy: DataPolicy
     manifest: Manifest
     plan: Plan | None = None
     source: bytes = b""
@@ -76,7 +76,7 @@ class Found:
 
 def prepared(
     request: Request,
-    policy: Policy,
+    policy: DataPolicy,
     manifest: Manifest,
     columns: Columns,
     rows: int,
