@@ -54,6 +54,7 @@ def buy(
     --account buyer
     """
     customer, wish = customer_of(desk, reference, deposit=deposit, **said)
+    desk.funded(customer.deposit)
     done = customer.buy(wish)
     status, body = done.bought.answer.status, done.bought.answer.body
     if out is not None and status < 400:
@@ -96,12 +97,12 @@ def channels(
 
     if sum(one is not None for one in (leaving, ending, asking)) > 1:
         raise InputError("two things are asked for", hint="one of --withdraw, --finish, --refund")
-    client = ChannelsClient(desk.network.chain)
-    mine = Withdrawals(client, desk.account)
+    mine = Withdrawals(ChannelsClient(desk.network.chain), desk.account)
     done: dict[str, Any] = {}
     if asking is not None:
         done = {"refunded": format_tokens(_refund(desk, asking, path))}
     elif leaving is not None:
+        desk.funded()
         done = {"ready": mine.announce(_one(mine.channels(), leaving).config)}
     elif ending is not None:
         config: ChannelConfig = _one(mine.channels(), ending).config

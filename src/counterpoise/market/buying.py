@@ -127,7 +127,8 @@ class Customer:
         self._send = send or Connections()
         listing = result.found.listing
         network = listing.registry.rpartition(":")[0]
-        limit = Allowance(self.most, deposit or 100 * self.most, 100 * self.most)
+        self.deposit = 100 * self.most if deposit is None else deposit
+        limit = Allowance(self.most, self.deposit, 100 * self.most)
         self._buyer = Buyer(
             account,
             Budget({(network, listing.token): limit}),

@@ -40,6 +40,7 @@ VERBS = {
     "buy": ("buy_cli", "buy", "Pay for one call, and check its receipt."),
     "channels": ("buy_cli", "channels", "One's open channels; take out what is left."),
     "dashboard": ("dashboard_cli", "dashboard", "What was sold, earned, refused, and is at risk."),
+    "data": ("data_cli", "data", "Jobs on rows that stay with their owner."),
     "order": ("order_cli", "order", "Order larger work: escrowed, judged, refunded by time."),
 }
 """Each verb: its module in this room, its command there, and a line of help."""
@@ -85,6 +86,14 @@ class Desk:
     def account(self) -> Account:
         """The account that signs."""
         return named(signer(self.network, **self.keys))
+
+    def funded(self, tokens: int = 0) -> Account:
+        """The account that signs, on a local chain with gas money and tokens from the faucet."""
+        from counterpoise.network import draw_from_faucet
+
+        account = self.account
+        draw_from_faucet(self.network, account, tokens)
+        return account
 
     @property
     def identity(self) -> IdentityClient:

@@ -266,7 +266,7 @@ def _published(desk: Desk, listing: Listing, notes: list[str]) -> tuple[dict[str
 
     done = publish(
         listing,
-        desk.account,
+        desk.funded(),
         desk.now,
         identity=desk.identity,
         store=desk.network.store,
