@@ -54,6 +54,9 @@ class Places:
 
     def saw(self, channel: bytes, state: Channel, now: int, block: Block | None) -> None:
         """Take note of what stands of a channel on the chain, at the end of a block."""
+        if len(self._relied) >= MOST_SEEN:  # nobody watches: trust no look any more
+            self._relied.clear()
+            self._seen.clear()
         if block is not None:
             self._relied.add((block.number, block.hash))
         self._seen.pop(channel, None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from counterpoise.chain import FINAL_DEPTH, Account, Receipt
 from counterpoise.core.errors import InputError, Reverted, Unreachable
 from counterpoise.payments.channels import MAX_ROWS, ChannelsClient
-from counterpoise.payments.rules import Channel
+from counterpoise.payments.rules import Channel, Fault
 from counterpoise.payments.seller import Seller
 from counterpoise.payments.signing import Claim
 from counterpoise.payments.voucher_book import Kept
@@ -95,7 +95,7 @@ class Settlement:
         for start in range(0, len(rows), MAX_ROWS):
             batch = rows[start : start + MAX_ROWS]
             receipt = self._send([claim for claim, _ in batch])
-            skipped = dict(self.channels.skipped(receipt)) if self._has_each else {}
+            skipped = self._skipped(receipt)
             dropped += [(channel, fault.name.lower()) for channel, fault in skipped.items()]
             good = [owed for claim, owed in batch if claim.voucher.channel not in skipped]
             amount, sent = amount + sum(good), sent + len(good)
@@ -146,6 +146,13 @@ class Settlement:
         if now:
             self.seller.saw(channel, state, now, block)
         return state
+
+    def _skipped(self, receipt: Receipt) -> dict[bytes, Fault]:
+        """Give the bad rows; one that was claimed by a transaction before is none."""
+        if not self._has_each:
+            return {}
+        skipped = self.channels.skipped(receipt)
+        return {name: fault for name, fault in skipped if fault != Fault.REPLAYED}
 
     def _send(self, claims: list[Claim]) -> Receipt:
         send = self.channels.claim_each if self._has_each else self.channels.claim

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.errors import InputError
+from counterpoise.core.json_text import check_nesting
 from counterpoise.core.units import Address
 from counterpoise.payments.json_members import (
     Json,
@@ -237,8 +238,10 @@ def unpack(text: str, name: str = "header") -> object:
     if len(text) > MAX_HEADER:
         raise InputError(f"{name}: {len(text)} characters, at most {MAX_HEADER}")
     try:
-        return _READER.decode(base64.b64decode(text.strip().encode(), validate=True).decode())
-    except (binascii.Error, ValueError, RecursionError) as wrong:
+        plain = base64.b64decode(text.strip().encode(), validate=True)
+        check_nesting(plain)
+        return _READER.decode(plain.decode())
+    except (binascii.Error, ValueError) as wrong:
         raise InputError(
             f"{name}: no JSON in base64 ({wrong})", hint="x402 writes base64 of JSON in UTF-8"
         ) from None
