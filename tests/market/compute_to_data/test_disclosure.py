@@ -16,7 +16,7 @@ from counterpoise.market.compute_to_data.leaving import rounded
 from counterpoise.market.compute_to_data.noise import Coins, happens, laplace
 from counterpoise.market.compute_to_data.overlap import (
     check_overlap,
-    classes_of,
+    classes_after,
     refined,
     smallest,
     untouched,
@@ -59,7 +59,7 @@ def test_no_sum_of_answered_groups_tells_of_one_row(answers, least):
         given.append(groups)
     assert not span_of([groups.tolist() for groups in given])
     assert smallest(classes) is None or smallest(classes) >= least
-    shuffled = classes_of(12, list(reversed(given)))
+    shuffled = classes_after(untouched(12), reversed(given))
     assert len(set(zip(classes.tolist(), shuffled.tolist(), strict=True))) == len(set(classes))
 
 

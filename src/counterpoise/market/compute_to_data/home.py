@@ -22,7 +22,7 @@ from counterpoise.core.errors import InputError, StorageError, VerificationError
 from counterpoise.federation import CommittedRows, Home, load_rows
 from counterpoise.market.compute_to_data.algorithms import CODE, Manifest
 from counterpoise.market.compute_to_data.ledger import POLICY, RESULT, Ledger, write_durably
-from counterpoise.market.compute_to_data.overlap import Groups, classes_of
+from counterpoise.market.compute_to_data.overlap import OUTSIDE, Groups, classes_after, untouched
 from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.records import read_object
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
@@ -45,6 +45,7 @@ class OwnerHome:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._home = Home(folder)
+        self._classes: tuple[int, Groups] | None = None
 
     def occupied(self) -> AbstractContextManager[None]:
         """Hold the folder for this process; `Busy` where another does."""
@@ -187,9 +188,24 @@ class OwnerHome:
         return source
 
     def classes(self, requests: Sequence[bytes] | None = None) -> Groups:
-        """Give the classes of rows that all answers so far make; see `overlap`."""
-        found = self.ledger.requests() if requests is None else requests
-        answered = [one for one in found if self.ledger.line(one, RESULT)]
-        kept = [f"results/{one.hex()}.groups" for one in answered]
-        groups = (np.frombuffer(self.load(name), "<i8") for name in kept if self.has(name))
-        return classes_of(len(self.rows), groups)
+        """Give the classes of rows that answers make; see `overlap`.
+
+        Parameters
+        ----------
+        requests :
+            The answered requests; all so far where None, which are read once.
+        """
+        if requests is not None:
+            return classes_after(untouched(len(self.rows)), map(self._groups, requests))
+        lines = [line for line in self.ledger.lines if line["event"] == RESULT]
+        known, classes = self._classes or (0, untouched(len(self.rows)))
+        new = (self._groups(bytes.fromhex(line["request"])) for line in lines[known:])
+        self._classes = (len(lines), classes_after(classes, new))
+        return self._classes[1]
+
+    def _groups(self, request: bytes) -> Groups:
+        """Load how an answer sorted the rows; nowhere, where its noise makes that no matter."""
+        name = f"results/{request.hex()}.groups"
+        if not self.has(name):
+            return np.full(len(self.rows), OUTSIDE, dtype=np.int64)
+        return np.frombuffer(self.load(name), "<i8").astype(np.int64)

@@ -39,8 +39,8 @@ def refined(classes: Groups, groups: Groups) -> Groups:
     classes, groups :
         ``(rows,)``; the group of each row in the answer, `OUTSIDE` for none.
     """
-    pairs = np.stack([classes, groups - OUTSIDE], axis=1)
-    _, found = np.unique(pairs, axis=0, return_inverse=True)
+    pairs = classes * (int(groups.max(initial=0)) + 2) + groups - OUTSIDE
+    _, found = np.unique(pairs, return_inverse=True)
     numbered: Groups = found.reshape(-1).astype(np.int64) + 1
     numbered[(classes == 0) & (groups == OUTSIDE)] = 0
     return numbered
@@ -52,9 +52,8 @@ def smallest(classes: Groups) -> int | None:
     return int(np.unique(touched, return_counts=True)[1].min()) if len(touched) else None
 
 
-def classes_of(rows: int, answers: Iterable[Groups]) -> Groups:
-    """Give the classes after answers, in any order."""
-    classes = untouched(rows)
+def classes_after(classes: Groups, answers: Iterable[Groups]) -> Groups:
+    """Give the classes after more answers; their order makes no difference but in the numbers."""
     for groups in answers:
         classes = refined(classes, groups)
     return classes
