@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-KEY = "sk-the-upstreams-own-key"
+KEY = "very-own-key-of-the-upstream"
 
 
 def text_of(message):
@@ -31,7 +31,7 @@ class SmallUpstream:
         self.asked.append((dict(request.headers), body))
         text = text_of(body["messages"][-1])
         if text == "wrong":
-            told = f"no such thing; your key is {KEY}"
+            told = f"no such thing; your key is {KEY}, theirs sk-another or Bearer some"
             return JSONResponse({"error": {"message": told}}, 400)
         if text == "unauthorized":
             return JSONResponse({"error": {"message": f"bad key {KEY}"}}, 401)

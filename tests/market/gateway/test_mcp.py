@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import time
 
 import httpx
 import pytest
@@ -185,6 +186,11 @@ def test_our_own_client_lists_calls_and_pays(stall):
         assert (called.paid, called.is_error) == (PRICE, False)
         assert len(called.meta["counterpoise/decision"]) == 64
     assert stall.charged() - before == 3 * PRICE
+    # The gateway knows that its answer left, so the same payment will not be answered for long.
+    *_, given = stall.running.desk.shelf._given.values()
+    for _ in range(100):
+        time.sleep(0.02 * (not given.left))
+    assert given.left
     said = buyer.call("chat_chat", {"messages": [{"role": "user", "content": "a b c"}]})
     assert said.content["choices"][0]["message"]["content"] == "a b c"
     assert said.paid == 6 * 10**12
