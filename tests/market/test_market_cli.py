@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent / "gateway"))
 from gateway_world import SUMS, found_network, fund, infer_body, selling
 
 from counterpoise.core.digest import sha256
-from counterpoise.core.errors import CounterpoiseError, InputError, Unreachable
+from counterpoise.core.errors import CounterpoiseError, InputError, Unreachable, VerificationError
+from counterpoise.core.units import to_checksum
 from counterpoise.identity import ReputationClient
 from counterpoise.market import cli as home
 from counterpoise.market import dashboard_cli
@@ -98,14 +99,35 @@ def test_a_buyer_asks_buys_and_takes_out_what_is_left(sale, say, tmp_path):
     body = tmp_path / "body.json"
     body.write_bytes(infer_body([(9.0, 9.0, 9.0)]))
     out = tmp_path / "answer.json"
-    words = (place, "--path", SUMS, "--body", f"@{body}", "--out", str(out))
+    words = (place, "--path", SUMS, "--body", f"@{body}", "--out", str(out), "--save", str(kept))
     assert "receipt checked" in say("buy", *words, account="buyer")
     assert json.loads(out.read_bytes())["outputs"][0]["data"] == [55.0]
+    check_receipt_offline(sale, say, kept, body, out)
     (channel,) = say("channels", "--json", account="buyer")["channels"]
     assert channel["balance"] == "0.05"
     refunded = say("channels", "--refund", place, "--path", SUMS, "--json", account="buyer")
     assert refunded == {"refunded": "0.048", "channels": []}
     assert say("channels", account="buyer") == "no open channels\n"
+
+
+def check_receipt_offline(sale, say, kept, body, out):
+    call = ("--target", SUMS, "--body", f"@{body}", "--answer", str(out))
+    seller = to_checksum(sale.network.account("seller").address)
+    told = say("receipt", str(kept), *call, "--seller", seller, "--json")
+    assert told["compared"] == ["request", "answer"] and told["signer"] == seller
+    assert (told["charged"], told["total"]) == ("0.001", "0.002")
+    assert "nothing was compared" in say("receipt", str(kept))
+    for words, wrong in (
+        (("--target", "/v2"), "another request"),
+        (("--answer", str(body)), "another answer"),
+        (("--seller", "0x" + "11" * 20), "not by 0x11"),
+    ):
+        with pytest.raises(VerificationError, match=wrong):
+            say("receipt", str(kept), *words)
+    with pytest.raises(InputError, match="cannot be read"):
+        say("receipt", "/nowhere")
+    with pytest.raises(InputError):
+        say("receipt", str(out))
 
 
 def test_a_seller_signs_an_offer_for_an_order(sale, say, tmp_path):
@@ -132,21 +154,6 @@ def test_a_seller_signs_an_offer_for_an_order(sale, say, tmp_path):
         say("offer", place, "--sign", "25", account="seller")
     with pytest.raises(InputError, match="are a seller's"):
         say("offer", place, "--to", "0x" + "11" * 20, account="buyer")
-
-
-def test_a_buyer_leaves_without_the_seller(sale, say):
-    place = listed(sale, say, "left")["listing"]
-    say("buy", place, "--path", SUMS, "--body", BODY, account="other")
-    (channel,) = say("channels", "--json", account="other")["channels"]
-    beginning = channel["channel"][:8]
-    with pytest.raises(InputError, match="nothing was announced"):
-        say("channels", "--finish", beginning, account="other")
-    announced = say("channels", "--withdraw", beginning, "--json", account="other")
-    assert announced["channels"][0]["ready"] == announced["ready"]
-    assert "leaving" in say("channels", account="other")
-    sale.network.warp(86_400)
-    done = say("channels", "--finish", beginning, "--json", account="other")
-    assert done["withdrawn"] in ("0.05", "0.049") and done["channels"] == []
 
 
 def test_only_ratings_of_paying_customers_move_a_seller(sale, say):
@@ -263,3 +270,19 @@ def test_a_mirror_of_the_log_is_read(sale, say, tmp_path):
     mirror = Path(shutil.copytree(sale.folder / "state" / "log", tmp_path / "mirror"))
     found = say("search", "mirrored", "--mirror", str(mirror), "--json")
     assert [one["listing"].partition("/")[2] for one in found["results"]] == ["mirrored"]
+
+
+def test_a_buyer_leaves_without_the_seller(sale, say):
+    """The last test of this file: it lets a day pass on the chain."""
+    place = listed(sale, say, "left")["listing"]
+    say("buy", place, "--path", SUMS, "--body", BODY, account="other")
+    (channel,) = say("channels", "--json", account="other")["channels"]
+    beginning = channel["channel"][:8]
+    with pytest.raises(InputError, match="nothing was announced"):
+        say("channels", "--finish", beginning, account="other")
+    announced = say("channels", "--withdraw", beginning, "--json", account="other")
+    assert announced["channels"][0]["ready"] == announced["ready"]
+    assert "leaving" in say("channels", account="other")
+    sale.network.warp(86_400)
+    done = say("channels", "--finish", beginning, "--json", account="other")
+    assert done["withdrawn"] in ("0.05", "0.049") and done["channels"] == []

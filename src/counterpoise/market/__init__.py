@@ -27,13 +27,23 @@ if TYPE_CHECKING:
     from counterpoise.market.compute_to_data.request import Condition, Request
     from counterpoise.market.compute_to_data.rows import Columns
     from counterpoise.market.compute_to_data.terms import Disclosure, Noise, Training
+    from counterpoise.market.engines.minilm import MiniLm
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
     from counterpoise.market.gateway.mcp_client import Called, McpClient, McpTransport
     from counterpoise.market.gateway.oip import OipService, Sold
     from counterpoise.market.gateway.oip_models import Found, WholeModel
+    from counterpoise.market.gateway.openai_chat import UpstreamChat
+    from counterpoise.market.gateway.openai_embeddings import (
+        Embedder,
+        LocalEmbeddings,
+        UpstreamEmbeddings,
+    )
+    from counterpoise.market.gateway.openai_service import OpenAiService
     from counterpoise.market.gateway.running import Running
     from counterpoise.market.gateway.settings import Table
     from counterpoise.market.gateway.statements import answer_commitment
+    from counterpoise.market.gateway.tariff import Tariff
+    from counterpoise.market.gateway.upstream import Upstream
     from counterpoise.market.listing import (
         Endpoint,
         Level,
@@ -42,6 +52,7 @@ if TYPE_CHECKING:
         What,
         read_listing,
     )
+    from counterpoise.market.listing_check import verify_listings
     from counterpoise.market.offers import (
         OfferDesk,
         SignedOffer,
@@ -85,17 +96,31 @@ _HOMES = {
     ),
     "compute_to_data.answers": ("Answer",),
     "compute_to_data.auditing": ("audit_data_jobs",),
-    "compute_to_data.buying": ("Asked", "DataBuyer"),
+    "compute_to_data.buying": (
+        "Asked",
+        "DataBuyer",
+    ),
     "compute_to_data.checks": ("verify_data_jobs",),
     "compute_to_data.evaluation": ("Question",),
     "compute_to_data.home": ("OwnerHome",),
     "compute_to_data.node": ("DataNode",),
-    "compute_to_data.offering": ("DataOwner", "co_sign"),
+    "compute_to_data.offering": (
+        "DataOwner",
+        "co_sign",
+    ),
     "compute_to_data.policy": ("DataPolicy",),
     "compute_to_data.refusals": ("NotAdmitted",),
-    "compute_to_data.request": ("Condition", "Request"),
+    "compute_to_data.request": (
+        "Condition",
+        "Request",
+    ),
     "compute_to_data.rows": ("Columns",),
-    "compute_to_data.terms": ("Disclosure", "Noise", "Training"),
+    "compute_to_data.terms": (
+        "Disclosure",
+        "Noise",
+        "Training",
+    ),
+    "engines.minilm": ("MiniLm",),
     "finding": (
         "Order",
         "Result",
@@ -103,7 +128,11 @@ _HOMES = {
         "resolve",
         "search",
     ),
-    "gateway.mcp_client": ("Called", "McpClient", "McpTransport"),
+    "gateway.mcp_client": (
+        "Called",
+        "McpClient",
+        "McpTransport",
+    ),
     "gateway.oip": (
         "OipService",
         "Sold",
@@ -112,9 +141,18 @@ _HOMES = {
         "Found",
         "WholeModel",
     ),
+    "gateway.openai_chat": ("UpstreamChat",),
+    "gateway.openai_embeddings": (
+        "Embedder",
+        "LocalEmbeddings",
+        "UpstreamEmbeddings",
+    ),
+    "gateway.openai_service": ("OpenAiService",),
     "gateway.running": ("Running",),
     "gateway.settings": ("Table",),
     "gateway.statements": ("answer_commitment",),
+    "gateway.tariff": ("Tariff",),
+    "gateway.upstream": ("Upstream",),
     "listing": (
         "Endpoint",
         "Level",
@@ -123,6 +161,7 @@ _HOMES = {
         "What",
         "read_listing",
     ),
+    "listing_check": ("verify_listings",),
     "offers": (
         "OfferDesk",
         "SignedOffer",
@@ -137,7 +176,11 @@ _HOMES = {
         "Orders",
         "Placed",
     ),
-    "paid_receipts": ("ChannelReceipts", "ExactReceipts", "PaidReceipts"),
+    "paid_receipts": (
+        "ChannelReceipts",
+        "ExactReceipts",
+        "PaidReceipts",
+    ),
     "price": (
         "Price",
         "Unit",
@@ -180,18 +223,22 @@ __all__ = [
     "DataOwner",
     "DataPolicy",
     "Disclosure",
+    "Embedder",
     "Endpoint",
     "ExactReceipts",
     "Found",
     "Level",
     "Listing",
+    "LocalEmbeddings",
     "Manifest",
     "McpClient",
     "McpTransport",
+    "MiniLm",
     "Noise",
     "NotAdmitted",
     "OfferDesk",
     "OipService",
+    "OpenAiService",
     "Order",
     "OrderTerms",
     "Orders",
@@ -212,8 +259,12 @@ __all__ = [
     "Sold",
     "Stage",
     "Table",
+    "Tariff",
     "Training",
     "Unit",
+    "Upstream",
+    "UpstreamChat",
+    "UpstreamEmbeddings",
     "Wanted",
     "What",
     "WholeModel",
@@ -242,6 +293,7 @@ __all__ = [
     "search",
     "training_algorithm",
     "verify_data_jobs",
+    "verify_listings",
 ]
 
 

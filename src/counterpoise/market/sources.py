@@ -62,7 +62,7 @@ def read_chain(
     """
     last = identity.contract.chain.block("latest").number
     start = int(catalogue.mark("chain") or 0)
-    named = _named_on_chain(identity, start, last)
+    named = named_on_chain(identity, start, last)
     with catalogue.steady(), catalogue.database:
         query = "INSERT OR IGNORE INTO awaited(digest, agent, place, tries) VALUES (?, ?, ?, 0)"
         catalogue.database.executemany(query, named)
@@ -120,9 +120,7 @@ def _is_listing(entry: bytes) -> bool:
     return b'"predicateType":"' + _TYPE + b'"' in payload
 
 
-def _named_on_chain(
-    identity: IdentityClient, start: int, last: int
-) -> list[tuple[bytes, int, str]]:
+def named_on_chain(identity: IdentityClient, start: int, last: int) -> list[tuple[bytes, int, str]]:
     """Give digest, agent and address of each listing that a range of blocks names."""
     contract = identity.contract
     topics = [contract.interface.topics("MetadataSet"), None, keccak(KEY.encode())]
