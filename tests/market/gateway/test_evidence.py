@@ -3,6 +3,7 @@
 import base64
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from gateway_world import NET, NETS, SUMS, bytes_body, infer_body, selling
@@ -13,6 +14,7 @@ from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.inference import answer_bytes, input_commitment
 from counterpoise.market.gateway.evidence import Evidence
 from counterpoise.market.gateway.journal import Journal
+from counterpoise.market.gateway.receipts import Receipts
 from counterpoise.market.gateway.service import request_digest
 from counterpoise.market.gateway.statements import (
     Facts,
@@ -20,7 +22,12 @@ from counterpoise.market.gateway.statements import (
     answer_commitment,
     request_commitment,
 )
-from counterpoise.market.receipts_issued import check_call_receipt, from_header
+from counterpoise.market.receipts_issued import (
+    CallReceipt,
+    check_call_receipt,
+    from_header,
+    issue_receipt,
+)
 from counterpoise.provenance import (
     AddressVerifier,
     Envelope,
@@ -228,6 +235,20 @@ def test_a_statement_waits_in_the_journal_until_it_is_in_the_log(tmp_path):
     evidence.store()
     assert evidence.find(noted.digest)[0] and evidence.waiting == 0
     evidence.close()
+
+
+def test_a_receipt_from_the_template_is_the_slow_ones(monkeypatch):
+    receipt = CallReceipt(
+        b"1" * 32, b"2" * 32, "eip155:31337", b"3" * 20, b"4" * 20, b"5" * 20, 0, 2**100
+    )
+    statements = Statements(SELLER)
+    fast = Receipts(statements)
+    for more in ({"channel": b"6" * 32}, {"transaction": b"7" * 32, "listing": b"8" * 32}):
+        one = replace(receipt, **more)
+        assert fast.issue(one, 9, bytes(16)) == issue_receipt(statements.signer, one, 9, bytes(16))
+    monkeypatch.setattr(statements, "sign", lambda payload: b"something else")
+    with pytest.raises(VerificationError, match="not canonical"):
+        Receipts(statements)
 
 
 def test_the_template_says_what_the_slow_way_says():

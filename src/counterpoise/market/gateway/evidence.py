@@ -20,8 +20,9 @@ from threading import Lock
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
 from counterpoise.market.gateway.journal import Journal
+from counterpoise.market.gateway.receipts import Receipts
 from counterpoise.market.gateway.statements import Facts, Statements
-from counterpoise.market.receipts_issued import CallReceipt, issue_receipt
+from counterpoise.market.receipts_issued import CallReceipt
 from counterpoise.provenance import AnchorReference, Log, make_receipt
 
 BATCH = 4096
@@ -61,7 +62,7 @@ class Evidence:
     """
 
     def __init__(self, folder: Path, statements: Statements, log: Log) -> None:
-        self.log, self._statements = log, statements
+        self.log, self._statements, self._receipts = log, statements, Receipts(statements)
         self.anchor: AnchorReference | None = None
         self._pending: deque[Noted] = deque()
         self._waiting: list[Noted] = []
@@ -88,9 +89,7 @@ class Evidence:
             for noted in taken:
                 noted.entry = self._statements.sign(noted.payload)
                 if noted.receipt_of is not None:
-                    noted.receipt = issue_receipt(
-                        self._statements.signer, noted.receipt_of, noted.time
-                    )
+                    noted.receipt = self._receipts.issue(noted.receipt_of, noted.time)
             self._journal.append(noted.entry for noted in taken)
             self._waiting += taken
 
