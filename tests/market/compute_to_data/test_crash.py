@@ -1,6 +1,7 @@
 """A node that is killed between any two steps loses no job, and uses no budget twice."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from counterpoise.core.errors import Busy, VerificationError
 from counterpoise.market.compute_to_data.auditing import audit_data_jobs
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.ledger import Ledger
+from counterpoise.market.compute_to_data.letters import topic
+from counterpoise.market.compute_to_data.node import DataNode
 from counterpoise.provenance import Verdict
 
 STEPS = ("charged", "run", "result", "sent", "submitted", "posted", "told")
@@ -153,3 +156,24 @@ def test_the_owners_audit_makes_every_result_again(ward):
     kept["outputs"]["counts"][0][0][0] += 5
     (ward.home.folder / name).write_text(json.dumps(kept))
     assert "what left" in _audit(ward).first.name
+
+
+def test_a_folder_restored_from_a_backup_does_not_begin_its_budgets_anew(ward, tmp_path):
+    policy = ward.enforce(jobs_a_buyer=1, jobs_in_all=1)
+    shutil.copytree(ward.home.folder, tmp_path / "backup")
+    assert ward.answers(ward.ask_code(policy))[0].outputs
+    with pytest.raises(VerificationError, match="an answer that was told"):
+        DataNode(ward.network, ward.owner, OwnerHome(tmp_path / "backup"))
+
+
+def test_a_flood_of_letters_hides_no_request(ward):
+    """Junk in everybody's name, the owner's too, that sorts before every true letter."""
+    policy, me = ward.enforce(), ward.owner.address
+    asked = ward.ask_code(policy)
+    for number in range(60):
+        for place in (asked.request.hex(), "log"):
+            for who in (me, b"x" * 20):
+                ward.network.mailbox.post(topic(me, place), f"{who.hex()}.{number:032x}", b"junk")
+    (answer,) = ward.answers(asked)
+    assert answer.outputs
+    assert ward.verdict().is_true

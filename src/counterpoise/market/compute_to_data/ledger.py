@@ -62,6 +62,7 @@ class Ledger:
         self.lines: list[dict[str, Any]] = []
         self._head = bytes(32)
         self._of: dict[str, list[dict[str, Any]]] = {}
+        self.replayed: set[int] = set()
         with storage_errors(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             data = path.read_bytes() if path.exists() else b""
@@ -123,7 +124,7 @@ class Ledger:
     def _take(self, line: bytes) -> None:
         try:
             record = json.loads(line)
-            before, request = record["before"], record["request"]
+            before, request, _ = record["before"], record["request"], record["event"]
         except (ValueError, KeyError, TypeError) as error:
             raise VerificationError(f"{self.path} holds a line that is none of its own") from error
         if before != self._head.hex():
@@ -133,6 +134,8 @@ class Ledger:
             )
         self._head = sha256(line)
         self.lines.append(record)
+        if record["event"] == REPLAYED:
+            self.replayed.add(record["job"])
         if request:
             self._of.setdefault(request, []).append(record)
 

@@ -16,8 +16,8 @@ from counterpoise.network import Network
 from counterpoise.provenance import AddressVerifier, Envelope, check_envelope
 from counterpoise.store import Mailbox
 
-TRIES = 256
-"""How many letters in one sender's name are opened in one topic."""
+TRIES = 4_096
+"""How many false letters in one sender's name are opened in one topic, each time it is read."""
 LOG, TRAINING = "log", "training"
 
 
@@ -32,39 +32,66 @@ def post(mailbox: Mailbox, place: str, sender: Address, envelope: Envelope) -> N
     mailbox.post(place, f"{sender.hex()}.{sha256(letter).hex()[:32]}", letter)
 
 
-def letters(mailbox: Mailbox, place: str, sender: Address | None = None) -> Iterator[Envelope]:
-    """Give the authentic letters of a topic: of one sender, or of each that is named."""
-    opened: dict[str, int] = {}
+def letters(
+    mailbox: Mailbox, place: str, sender: Address | None = None, opened: set[str] | None = None
+) -> Iterator[Envelope]:
+    """Give the authentic letters of a topic: of one sender, or of each that is named.
+
+    Parameters
+    ----------
+    opened :
+        Names that were opened before and are passed over; those opened now are added.
+    """
+    seen = set() if opened is None else opened
+    false: dict[str, int] = {}
     for name in mailbox.list(place):
-        who, _, digest = name.partition(".")
-        opened[who] = opened.get(who, 0) + 1
-        if opened[who] > TRIES or (sender is not None and who != sender.hex()):
+        who = name.partition(".")[0]
+        if name in seen or (sender is not None and who != sender.hex()):
             continue
-        try:
-            letter = mailbox.read(place, name)
-            if len(who) != 40 or sha256(letter).hex()[:32] != digest:
-                continue
-            envelope = Envelope.from_bytes(letter)
-            check_envelope(envelope, [AddressVerifier(bytes.fromhex(who))])
-        except (InputError, VerificationError, ValueError):
+        if false.get(who, 0) >= TRIES:
             continue
-        yield envelope
+        seen.add(name)
+        envelope = _authentic(mailbox, place, name)
+        if envelope is None:
+            false[who] = false.get(who, 0) + 1
+        else:
+            yield envelope
 
 
-def gather(network: Network, owner: Address) -> int:
+def _authentic(mailbox: Mailbox, place: str, name: str) -> Envelope | None:
+    """Open one letter; None where it is not what its name says, or not signed by who it names."""
+    who, _, digest = name.partition(".")
+    try:
+        letter = mailbox.read(place, name)
+        if len(who) != 40 or sha256(letter).hex()[:32] != digest:
+            return None
+        envelope = Envelope.from_bytes(letter)
+        check_envelope(envelope, [AddressVerifier(bytes.fromhex(who))])
+    except (InputError, VerificationError, ValueError):
+        return None
+    return envelope
+
+
+def gather(network: Network, owner: Address, opened: set[str]) -> int:
     """Append an owner's evidence to the log, as far as it is not there; give how much was new.
+
+    Parameters
+    ----------
+    opened :
+        Letters that were gathered before; those gathered now are added once they are in the log.
 
     Raises
     ------
     Busy :
         Another process writes the log.
     """
-    found = [one.to_bytes() for one in letters(network.mailbox, topic(owner, LOG))]
-    log = network.log
-    new = [entry for entry in found if log.find(entry) is None]
+    log, seen = network.log, set(opened)
+    found = letters(network.mailbox, topic(owner, LOG), opened=seen)
+    new = [entry for entry in (one.to_bytes() for one in found) if log.find(entry) is None]
     if new:
         network.store.flush()
         log.append(_in_time(new))
+    opened |= seen
     return len(new)
 
 

@@ -39,7 +39,7 @@ from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request, digest_in
 from counterpoise.market.compute_to_data.sandbox import has_walls
 from counterpoise.market.compute_to_data.sealing import sealed
-from counterpoise.market.compute_to_data.telling import Paid, Teller
+from counterpoise.market.compute_to_data.telling import Paid, Say, Teller, silent
 from counterpoise.market.compute_to_data.training import TrainingDesk
 from counterpoise.market.compute_to_data.work import Work, prepared, result_bytes, run
 from counterpoise.network import Network
@@ -47,12 +47,6 @@ from counterpoise.provenance import Envelope
 
 REORG = 64
 """Blocks that are read again in each pass."""
-
-Say = Callable[[str], None]
-
-
-def quiet(line: str) -> None:
-    """Say nothing."""
 
 
 def no_step(name: str, request: bytes) -> None:
@@ -74,14 +68,14 @@ class DataNode:
 
     Raises
     ------
-    InputError :
-        The folder holds no dataset or no policy.
+    InputError, VerificationError :
+        The folder holds no dataset or no policy, or is an old copy.
     """
 
     network: Network
     account: Account
     home: OwnerHome
-    say: Say = quiet
+    say: Say = silent
     confirmations: int = 0
     on_step: Callable[[str, bytes], None] = no_step
     _read_to: int = 0
@@ -96,6 +90,7 @@ class DataNode:
         chain_id = self.network.charter.chain_id
         self.place = Place(self.account.address, chain_id, self.jobs.address)
         self.teller = Teller(self.network, self.account, self.home, self.on_step)
+        self.teller.check_not_behind()
         self.training = TrainingDesk(
             self.network, self.home, self.notary, self.place, self.teller, pause=self._pause
         )
@@ -147,7 +142,7 @@ class DataNode:
 
     def _is_done(self, paid: Paid) -> bool:
         ledger = self.home.ledger
-        if any(one["event"] == events.REPLAYED and one["job"] == paid.job for one in ledger.lines):
+        if paid.job in ledger.replayed:
             return True
         return self._job_of(paid) == paid.job and ledger.state(paid.request) in (
             events.TOLD,

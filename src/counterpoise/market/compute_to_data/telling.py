@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from counterpoise.chain import Account
-from counterpoise.core.errors import Busy, ChainError, InputError
+from counterpoise.core.errors import Busy, ChainError, InputError, VerificationError
 from counterpoise.core.units import parse_address
 from counterpoise.jobs import NOBODY, Job
 from counterpoise.market.compute_to_data import ledger as events
@@ -16,6 +16,12 @@ from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import LOG, gather, letters, post, topic
 from counterpoise.network import Network
 from counterpoise.provenance import Envelope
+
+Say = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Teller:
     account: Account
     home: OwnerHome
     on_step: Callable[[str, bytes], None]
+    gathered: set[str] = field(default_factory=set, repr=False)
 
     def tell(self, paid: Paid, job: Job, *, refused: bool) -> None:
         """Let a kept answer leave: the blob into the store, the statement by letter."""
@@ -64,8 +71,27 @@ class Teller:
         if self.network.folder is None:
             return 0
         with contextlib.suppress(Busy):
-            return gather(self.network, self.account.address)
+            return gather(self.network, self.account.address, self.gathered)
         return 0
+
+    def check_not_behind(self) -> None:
+        """Refuse a folder that is behind what this owner has told: its budgets would begin anew.
+
+        Raises
+        ------
+        VerificationError :
+            The folder is an old copy.
+        """
+        me, dataset = self.account.address, self.home.dataset.statement.digest.hex()
+        for one in letters(self.network.mailbox, topic(me, LOG), me):
+            told = one.statement.predicate
+            if told.get("dataset") != dataset or "request" not in told:
+                continue
+            if not self.home.ledger.state(bytes.fromhex(told["request"])):
+                raise VerificationError(
+                    f"{self.home.folder} does not know an answer that was told",
+                    hint="it is an old copy: restore the newest; budgets are counted from it",
+                )
 
     def post(self, request: bytes, stated: Envelope, asked_at: str = "") -> None:
         """Post an answer to its request's topic, and both of them to the log's.
