@@ -298,6 +298,9 @@ def test_unknown_models_are_not_found(far):
 
 
 def test_the_models_are_listed(far):
+    async def priced(shop):
+        return shop.service.price_lines()
+
     async def listed(shop):
         all_of_them = await shop.service.serve(shop.call("/v1/models", b"", "GET"))
         one = await shop.service.serve(shop.call("/v1/models/near", b"", "GET", model="near"))
@@ -306,6 +309,7 @@ def test_the_models_are_listed(far):
         return json.loads(all_of_them.body), json.loads(one.body)
 
     found, one = run(far, listed)
+    assert run(far, priced)[1] == "  /v1/chat/completions flat: 0.000000000000000007 per call"
     assert [row["id"] for row in found["data"]] == ["chat", "flat", "far", "near"]
     assert one == {"id": "near", "object": "model", "created": 5, "owned_by": "counterpoise"}
 
@@ -367,6 +371,8 @@ def test_errors_have_openais_form(far):
 
 def test_a_tariff_is_per_call_or_per_token():
     assert Tariff(Price(3, Unit.TOKEN)).of(2, 5) == 21
+    cheap, dear = Price.parse("1 per token"), Price.parse("2 per token")
+    assert str(Tariff(cheap, dear)) == "1 per token, 2 per token written"
     for wrong in (
         lambda: Tariff(Price(3, Unit.JOB)),
         lambda: Tariff(Price(3), Price(1, Unit.TOKEN)),

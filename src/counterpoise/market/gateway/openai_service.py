@@ -17,11 +17,13 @@ from counterpoise.market.gateway.openai_requests import model_in, read_object
 from counterpoise.market.gateway.openai_schemas import chat_operation, embedding_operation
 from counterpoise.market.gateway.operations import Operation
 from counterpoise.market.gateway.service import Call, NotServed, Quote, Reply, Route, Stream
+from counterpoise.market.gateway.tariff import Tariff
 
 MODELS = Route("GET", "/v1/models", is_free=True, media=())
 MODEL = Route("GET", "/v1/models/{model}", is_free=True, media=())
 CHAT, EMBEDDINGS = Route("POST", "/v1/chat/completions"), Route("POST", "/v1/embeddings")
 _TASKS = {CHAT.path: "chat", EMBEDDINGS.path: "embeddings"}
+_PATHS = {task: path for path, task in _TASKS.items()}
 _KEPT = 1024
 _KINDS = {
     400: "invalid_request_error",
@@ -41,6 +43,10 @@ class Model(Protocol):
     @property
     def task(self) -> str:
         """``chat`` or ``embeddings``."""
+
+    @property
+    def tariff(self) -> Tariff:
+        """What it costs."""
 
     @property
     def most_tokens(self) -> int:
@@ -120,6 +126,12 @@ class OpenAiService:
         kind = _KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
         error = {"message": message, "type": kind, "param": None, "code": None}
         return json.dumps({"error": error}, ensure_ascii=False).encode(), "application/json"
+
+    def price_lines(self) -> Sequence[str]:
+        """Say what each model costs."""
+        return [
+            f"  {_PATHS[model.task]} {model.name}: {model.tariff}" for model in self.models.values()
+        ]
 
     async def close(self) -> None:
         """Close the models."""

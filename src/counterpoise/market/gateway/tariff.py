@@ -39,6 +39,9 @@ class Tariff:
         if self.out is not None and self.out.unit is not Unit.TOKEN:
             raise InputError(f"a price of {self.out}", hint="what is written is paid per token")
 
+    def __str__(self) -> str:
+        return str(self.price) if self.out is None else f"{self.price}, {self.out} written"
+
     def of(self, tokens_in: int, tokens_out: int = 0) -> int:
         """Give what so many tokens cost."""
         if self.price.unit is Unit.CALL:
