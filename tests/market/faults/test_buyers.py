@@ -6,20 +6,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from signal import SIGTERM
 
-import pytest
 from buyers import Buyer
 from lines import Line, Lost, connect, http, run
-from sale import PATH, PRICE, Sale, bodies, charged, served, total
+from sale import PATH, PRICE, bodies, charged, served, total
 
 from counterpoise.chain import Account
 from counterpoise.payments.wire import REQUIRED
-
-
-@pytest.fixture
-def sale(tmp_path):
-    founded = Sale.found(tmp_path / "state")
-    yield founded
-    founded.leave()
 
 
 @contextmanager

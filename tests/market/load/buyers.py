@@ -26,6 +26,10 @@ PASSING = ("channel_busy", "chain_unavailable", "settlement_pending", "reservati
 """Reasons after which the same payment is sent again a little later."""
 
 
+class Refused(Exception):
+    """The seller takes no payment of this channel, in x402's words."""
+
+
 @dataclass(slots=True)
 class Books:
     """What one buyer signed and got, amounts in base units.
@@ -40,6 +44,8 @@ class Books:
         What was charged for answers that never came and were not given again.
     lost, busy, failed :
         Connections that broke, and refusals or errors that passed.
+    decisions :
+        Digests of the statements that came with answers; None where nobody wants them.
     """
 
     signed: int = 0
@@ -50,6 +56,7 @@ class Books:
     busy: int = 0
     failed: int = 0
     seconds: list[float] = field(default_factory=list)
+    decisions: list[bytes] | None = None
 
 
 class Buyer:
@@ -149,12 +156,15 @@ class Buyer:
         books.answered += 1
         books.charged += int(extra["chargedAmount"])
         self.deposit = None
+        if books.decisions is not None:
+            books.decisions.append(bytes.fromhex(answer.header("decision")))
         assert int(extra["channelState"]["chargedCumulativeAmount"]) == books.charged
         return answer
 
     def _resync(self, answer: Answer, reason: str) -> None:
         """Believe the seller's count as far as this buyer signed for it."""
-        assert reason.endswith("cumulative_amount_mismatch"), reason
+        if not reason.endswith("cumulative_amount_mismatch"):
+            raise Refused(reason)
         state = answer.told(REQUIRED)["accepts"][0]["extra"]["channelState"]
         charged = int(state["chargedCumulativeAmount"])
         assert self.books.charged < charged <= self.books.signed, (charged, self.books)

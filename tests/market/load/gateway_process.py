@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,10 +11,19 @@ from pathlib import Path
 
 
 def free_port() -> int:
-    """Find a port of loopback that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """Find a port of loopback that nobody listens on, below those that connections start from.
+
+    Among those a client that tries a closed port again and again may meet itself, and hold it.
+    """
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                free.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Gateway:
@@ -32,6 +42,10 @@ class Gateway:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+
+    def check(self) -> None:
+        """Fail with its words if it ended by itself."""
+        assert self.process.poll() is None, self.log.read_text()[-4000:]
 
     def kill(self) -> None:
         """End it as a power cut would, and wait until it is gone."""

@@ -35,11 +35,18 @@ class Sale:
     network: Network | None
 
     @classmethod
-    def found(cls, folder: Path, *, withdraw_delay: int = 86_400) -> Sale:
+    def found(cls, folder: Path) -> Sale:
         """Found a network whose seller has gas money."""
         network = create_network(folder)
+        network.fund(network.account("seller").address, 10**21)
+        network.close()
+        return cls.at(folder)
+
+    @classmethod
+    def at(cls, folder: Path, *, withdraw_delay: int = 86_400) -> Sale:
+        """Open a network that was founded so."""
+        network = open_network(folder)
         seller, token = network.account("seller"), network.contract("CreditToken")
-        network.fund(seller.address, 10**21)
         terms = Terms(
             network.chain.chain_id(),
             token.address,

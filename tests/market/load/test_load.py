@@ -5,14 +5,7 @@ from signal import SIGTERM
 
 import pytest
 from lines import run
-from sale import PATH, PRICE, Sale, bodies, charged, served, total
-
-
-@pytest.fixture
-def sale(tmp_path):
-    founded = Sale.found(tmp_path / "state")
-    yield founded
-    founded.leave()
+from sale import PATH, PRICE, bodies, charged, served, total
 
 
 async def all_shop(buyers, port, calls):
@@ -36,12 +29,12 @@ def bought(sale, tmp_path, buyers, calls):
 @pytest.mark.slow
 def test_two_hundred_buyers_at_once_pay_for_what_they_got_to_the_unit(sale, tmp_path):
     buyers = sale.buyers(200, calls=10, filled=False)
-    store, _ = bought(sale, tmp_path, buyers, calls=5)
-    assert {buyer.books.answered for buyer in buyers} == {5}
-    assert {buyer.books.charged for buyer in buyers} == {5 * PRICE}
-    assert charged(store) == {buyer.channel: 5 * PRICE for buyer in buyers}
+    store, _ = bought(sale, tmp_path, buyers, calls=3)
+    assert {buyer.books.answered for buyer in buyers} == {3}
+    assert {buyer.books.charged for buyer in buyers} == {3 * PRICE}
+    assert charged(store) == {buyer.channel: 3 * PRICE for buyer in buyers}
     assert (total(buyers, "unserved"), total(buyers, "failed")) == (0, 0)
-    assert sale.received(store) == 200 * 5 * PRICE
+    assert sale.received(store) == 200 * 3 * PRICE
 
 
 def test_one_payer_has_many_channels_and_uses_them_side_by_side(sale, tmp_path):
