@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from counterpoise.core.errors import CounterpoiseError, InputError
-from counterpoise.market.gateway.body import Gone, Receive, check_media, read_body
+from counterpoise.market.gateway.body import Gone, Receive, at_once, check_media, read_body
 from counterpoise.market.gateway.limits import Buckets, Limits
 from counterpoise.market.gateway.metrics import Metrics
 from counterpoise.market.gateway.outcome import Outcome, problem_of
@@ -163,7 +163,8 @@ class Gateway:
         start = {"type": "http.response.start", "status": outcome.status, "headers": headers}
         if isinstance(outcome.body, bytes):
             headers.append((b"content-length", b"%d" % len(outcome.body)))
-            is_here = _is_here(receive)
+            after = at_once(receive)  # behind a whole body only a disconnect can come
+            is_here = after is None or after["type"] != "http.disconnect"
             await send(start)
             await send({"type": "http.response.body", "body": outcome.body})
         else:
@@ -217,24 +218,6 @@ class Gateway:
                 await self._closed()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _is_here(receive: Receive) -> bool:
-    """Whether the buyer is still connected, without waiting: a server that knows better says so.
-
-    One step of `receive` either ends with a message, which after a whole body can only be a
-    disconnect, or waits for one.
-    """
-    step = receive().__await__()
-    try:
-        next(step)
-    except StopIteration as ended:
-        return bool(ended.value["type"] != "http.disconnect")
-    finally:
-        close = getattr(step, "close", None)
-        if close is not None:
-            close()
-    return True
 
 
 async def _leaves(receive: Receive) -> None:

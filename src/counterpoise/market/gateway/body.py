@@ -18,6 +18,27 @@ class Gone(CounterpoiseError):
     """The buyer went away before the request was whole."""
 
 
+_LEFT = "the buyer left before the request was whole"
+
+
+def at_once(receive: Receive) -> MutableMapping[str, Any] | None:
+    """Give the next message if it is there already; None where one would have to wait for it.
+
+    One step of `receive` either ends with a message, or waits for one and is given up.
+    """
+    step = receive().__await__()
+    try:
+        next(step)
+    except StopIteration as ended:
+        message: MutableMapping[str, Any] = ended.value
+        return message
+    finally:
+        close = getattr(step, "close", None)
+        if close is not None:
+            close()
+    return None
+
+
 async def read_body(
     receive: Receive, headers: Mapping[str, str], most: int, seconds: float
 ) -> bytes:
@@ -33,7 +54,11 @@ async def read_body(
     length = headers.get("content-length", "")
     if length.isascii() and length.isdecimal() and int(length) > most:
         raise NotServed(413, f"a body of {length} bytes, at most {most} are taken")
-    message = await _next(receive, seconds)
+    message = at_once(receive)
+    if message is None:
+        message = await _next(receive, seconds)
+    elif message["type"] == "http.disconnect":
+        raise Gone(_LEFT)
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         _check_size(body, most)
@@ -101,7 +126,7 @@ async def _next(receive: Receive, seconds: float) -> MutableMapping[str, Any]:
 async def _taken(receive: Receive) -> MutableMapping[str, Any]:
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise Gone("the buyer left before the request was whole")
+        raise Gone(_LEFT)
     return message
 
 
