@@ -109,6 +109,15 @@ class Settlement:
         terms = self.seller.terms
         return self.channels.settle(self.account, terms.receiver, terms.token)
 
+    def waiting(self) -> int:
+        """Fetch what was claimed for the receiver and not paid yet, in base units.
+
+        Claims come of `claim`, of a withdrawal that was answered, and of refunds.
+        """
+        terms = self.seller.terms
+        earned = self.channels.earned(terms.receiver, terms.token)
+        return earned.claimed - earned.settled
+
     def watch(self, now: int = 0) -> Claimed:
         """Look at what happened on the chain since the last look; call it every few seconds.
 

@@ -285,6 +285,15 @@ def test_what_is_left_of_a_channel_is_given_back(sale, toy):
     assert toy_call(sale, buyer).paid == 100
 
 
+def test_what_a_refund_has_claimed_is_paid_out(sale, toy):
+    buyer, seller = sale.buyer(), sale.network.account("seller").address
+    toy_call(sale, buyer)
+    before = sale.token.call("balanceOf", seller)
+    buyer.refund(sale.url + "/toy")
+    sale.running.keeping.finish()
+    assert sale.token.call("balanceOf", seller) == before + 100
+
+
 def test_a_stream_is_charged_in_steps_and_told_at_its_end(sale, toy):
     toy.pieces = (b"a", b"b", b"c")
     got = toy_call(sale, sale.buyer())

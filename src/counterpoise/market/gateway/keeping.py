@@ -131,8 +131,9 @@ class Keeping:
         owing = self._settlement.seller.store.channels()
         claimed = self._settlement.claim(self._rhythm.least_claim, now=int(self._clock()))
         self._took(claimed)
-        if claimed.rows:
+        if self._settlement.waiting():
             self._settlement.settle()
+        if claimed.rows:
             self._debts.claimed(set(owing) - {channel for channel, _ in claimed.dropped})
 
     def _publish(self) -> None:
