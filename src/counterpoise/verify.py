@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from counterpoise.provenance import Verdict
 
 Progress = Callable[[str], None]
+SHOWN = 10
+"""Falsehoods that are shown on a terminal."""
 
 
 def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progress) -> None:
     """Check every job of a network, every answer, every alert, and what was built on them."""
+    from counterpoise.apps.bazaar.verify import verify_bazaar
     from counterpoise.apps.diagnosis.verify import verify_opinions
     from counterpoise.apps.lending.verify import verify_lending
     from counterpoise.consensus import verify_consensus
     from counterpoise.federation import job_ids, verify_job
+    from counterpoise.market import verify_data_jobs
     from counterpoise.monitor import verify_alerts
     from counterpoise.oracle import verify_answers
 
@@ -38,14 +42,16 @@ def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progr
     answers = verify_answers(network, verdict, progress)
     alerts = verify_alerts(network, verdict, progress)
     epochs = verify_consensus(network, verdict, progress)
-    if not (jobs or answers or alerts or epochs):
+    on_data = verify_data_jobs(network, verdict, progress)
+    if not (jobs or answers or alerts or epochs or on_data):
         raise InputError(
             "on this network no job was ever opened, no question asked, no alert stated, "
-            "and no epoch of a market closed",
+            "no epoch of a market closed, and no job done on a dataset",
             hint="run `counterpoise demo`",
         )
     verify_opinions(network, verdict, progress)
     verify_lending(network, verdict, progress)
+    verify_bazaar(network, verdict, progress)
 
 
 def check_one_round(network: "Network", what: str, verdict: "Verdict", progress: Progress) -> None:
@@ -141,8 +147,10 @@ def report(verdict: "Verdict", seconds: float, *, as_json: bool) -> int:
         )
     else:
         click.echo(f"FALSE: {verdict.first}")
-        for other in verdict.false[1:]:
+        for other in verdict.false[1:SHOWN]:
             click.echo(f"  also: {other}")
+        if len(verdict.false) > SHOWN:
+            click.echo(f"  and {len(verdict.false) - SHOWN} more; --json names them all")
     return 0 if verdict.first is None else VerificationError.exit_code
 
 
