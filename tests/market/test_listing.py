@@ -268,6 +268,24 @@ def test_an_agents_file_learns_the_endpoints_that_it_lacks(fair):
     assert "not well-formed" in announce_endpoints(fair.identity, fair.owner, fair.listing(broken))
 
 
+def test_many_agents_are_read_from_the_log_of_the_registry_alike(fair, monkeypatch):
+    agents = [fair.agent() for _ in range(4)]
+    consent = fair.identity.consent(fair.wallet, agents[1], NOW + 200)
+    fair.identity.set_wallet(fair.owner, agents[1], fair.wallet.address, NOW + 200, consent)
+    fair.identity.transfer(fair.owner, agents[2], fair.other.address)
+    fair.identity.unset_wallet(fair.owner, agents[3])
+    for agent in (*agents, 99):
+        fair.put(fair.listing(agent))
+    fair.refresh()
+    asked = [fair.catalogue.standing(agent) for agent in (*agents, 99)]
+    monkeypatch.setattr("counterpoise.market.sources._ASKED", 0)
+    again = fair.open_catalogue("again.db")
+    fair.refresh(again)
+    assert [again.standing(agent) for agent in (*agents, 99)] == asked
+    assert len({one.keys for one in asked}) == 4
+    again.close()
+
+
 def test_a_reorganised_transfer_is_noticed(fair):
     agent = fair.agent()
     fair.put(fair.listing(agent))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from counterpoise.chain import FINAL_DEPTH
 from counterpoise.core.digest import keccak, sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
+from counterpoise.core.units import Address
 from counterpoise.identity import IdentityClient, Summary
 from counterpoise.market.catalogue import Catalogue
 from counterpoise.market.signed import MAX_BYTES
@@ -22,7 +23,9 @@ from counterpoise.store import Store
 
 KEY = "listing"
 Fetch = Callable[[str], bytes]
-_TRIES = 100
+_TRIES, _NOBODY = 100, bytes(20)
+_ASKED = 64
+"""Of more agents than this the parties are read from the registry's log at once."""
 _TYPE = predicate_type("listing").encode()
 
 
@@ -82,9 +85,15 @@ def read_standings(catalogue: Catalogue, identity: IdentityClient) -> int:
     listing = set(catalogue.agents())
     wanted = {agent for agent in listing if catalogue.standing(agent) is None}
     wanted |= listing & _changed_hands(identity, start, last)
+    if len(wanted) > _ASKED:
+        replayed = _all_parties(identity, last)
+        found = {agent: replayed.get(agent, (_NOBODY, _NOBODY)) for agent in wanted}
+    else:
+        found = {agent: _parties_of(identity, agent) for agent in wanted}
     with catalogue.steady(), catalogue.database:
-        for agent in wanted:
-            catalogue.note(agent, _standing_of(catalogue, identity, agent))
+        for agent, (owner, wallet) in found.items():
+            known = catalogue.standing(agent) or Standing(owner, wallet)
+            catalogue.note(agent, replace(known, owner=owner, wallet=wallet))
         catalogue._set_mark("standings", str(max(0, last + 1 - FINAL_DEPTH)))
     return len(wanted)
 
@@ -176,10 +185,23 @@ def _changed_hands(identity: IdentityClient, start: int, last: int) -> set[int]:
     return moved | paid_elsewhere
 
 
-def _standing_of(catalogue: Catalogue, identity: IdentityClient, agent: int) -> Standing:
-    known = catalogue.standing(agent) or Standing(bytes(20), bytes(20))
+def _parties_of(identity: IdentityClient, agent: int) -> tuple[Address, Address]:
+    """Ask for an agent's owner and wallet; nobody stands for one that is not registered."""
     try:
         found = identity.agent(agent)
     except InputError:
-        return Standing(bytes(20), bytes(20))
-    return replace(known, owner=found.owner, wallet=found.wallet)
+        return _NOBODY, _NOBODY
+    return found.owner, found.wallet
+
+
+def _all_parties(identity: IdentityClient, last: int) -> dict[int, tuple[Address, Address]]:
+    """Give owner and wallet of every agent, by one reading of the registry's log."""
+    owners: dict[int, Address] = {}
+    wallets: dict[int, Address] = {}
+    for event in identity.contract.events(None, 0, last):
+        args = event.args
+        if event.name == "Transfer":
+            owners[int(args["tokenId"])] = args["receiver"]
+        elif event.name == "MetadataSet" and args["metadataKey"] == "agentWallet":
+            wallets[int(args["agentId"])] = bytes(args["metadataValue"]) or _NOBODY
+    return {agent: (owner, wallets.get(agent, _NOBODY)) for agent, owner in owners.items()}
