@@ -85,3 +85,9 @@ def test_a_domain_that_names_the_agent_proves_it_and_no_other():
     found = check_domains(FILE, 7, REGISTRY, lambda _: other)
     assert found == {"scorer.example": "scorer.example does not name this agent"}
     assert "no JSON" in check_domains(FILE, 7, REGISTRY, lambda _: b"<html>")["scorer.example"]
+
+
+def test_a_file_that_is_nested_too_deeply_is_refused_before_it_is_read():
+    for text in (b"[" * 100_000, b'{"a":' * 200 + b"1" + b"}" * 200):
+        with pytest.raises(InputError):
+            Registration.from_bytes(text)

@@ -340,7 +340,20 @@ def test_the_verbs_take_an_order_from_an_offer_to_its_pay(state, tmp_path):
     assert got.read_bytes() == WORK
     paid = run(state, "accept", number, "--account", "buyer")
     assert (paid["status"], paid["outcome"]) == ("completed", "accepted")
-    assert [one["order"] for one in run(state, "list")["orders"]] == [made["order"]]
+    assert made["order"] in [one["order"] for one in run(state, "list")["orders"]]
+
+
+def test_the_verbs_fix_other_terms_and_refuse_them_where_nobody_keeps_them(state):
+    offer = str(state / "offer.json")
+    number = str(run(state, "place", offer, "--account", "buyer")["order"])
+    terms = ("--bond", "3", "--hours", "12", "--arbiter", "Quorum", "--account", "buyer")
+    made = run(state, "fund", number, *terms)
+    assert made["bond"] == "3" and made["next"].startswith("the provider submits before")
+    days = (made["expires"] - int(made["next"].split("before ")[1].split(";")[0])) / DAY
+    assert 1.9 < days < 2.1, "four windows of twelve hours"
+    plain = ("place", offer, "--evaluator", "ann", "--account", "buyer")
+    number = str(run(state, *plain)["order"])
+    assert "not decided by acceptance" in str(run(state, "fund", number, *terms, code=1))
 
 
 def test_the_verbs_object_defend_and_end_by_time(state):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.chain import Account, artifact_of, deploy, open_chain
+from counterpoise.chain import Account, Contract, artifact, artifact_of, deploy, open_chain
 from counterpoise.chain.abi import encode
 from counterpoise.core.units import TOKEN
 from counterpoise.identity import (
@@ -19,7 +19,7 @@ from counterpoise.identity import (
 )
 from counterpoise.jobs import JobsClient, Payment, TokenClient
 from counterpoise.market.paid_receipts import ChannelReceipts, ExactReceipts, PaidReceipts
-from counterpoise.payments import ChannelConfig, ChannelsClient, Claim, place_contracts
+from counterpoise.payments import MULTICALL, ChannelConfig, ChannelsClient, Claim, place_contracts
 
 CONTRACTS = Path(__file__).parent / "contracts"
 ROLES = ("minter", "seller", "ann", "bob", "cleo", "friend", "other", "relay")
@@ -187,6 +187,31 @@ def test_an_exact_payment_is_a_receipt_and_a_gift_is_none(bazaar):
     assert (one.block, one.log_index) == (transfer.block_number, transfer.log_index)
     assert bazaar.receipts().moves()[-1].amount == 3 * TOKEN, "and it is one move, not two"
     assert len({(m.block, m.log_index) for m in bazaar.receipts().moves()}) == 2
+
+
+def test_one_authorization_stands_behind_one_transfer(bazaar):
+    """A transfer by allowance rides in the transaction of an authorized one; it is a gift."""
+    calls = Contract(bazaar.chain, MULTICALL, artifact("Multicall3"))
+    bazaar.token.approve(bazaar.ann, MULTICALL, 9 * TOKEN)
+    before = bazaar.chain.block().time + 600
+    payment = Payment(
+        bazaar.ann.address,
+        bazaar.seller.address,
+        3 * TOKEN,
+        before,
+        next(bazaar.salts).to_bytes(32),
+    )
+    signed = bazaar.token.sign_payment(bazaar.ann, payment)
+    v, r, s = signed[64], signed[:32], signed[32:64]
+    token = bazaar.token.contract
+    parties = (bazaar.ann.address, bazaar.seller.address)
+    steps = [
+        token.encode("transferWithAuthorization", *payment.values(), v, r, s),
+        token.encode("transferFrom", *parties, 4 * TOKEN),
+    ]
+    calls.transact(bazaar.relay, "tryAggregate", True, [(token.address, one) for one in steps])
+    assert amounts(bazaar.receipts(), bazaar.agent) == [3]
+    assert bazaar.token.balance(bazaar.seller.address) == 7 * TOKEN
 
 
 def test_each_way_of_paying_counts_once_beside_the_others(bazaar):

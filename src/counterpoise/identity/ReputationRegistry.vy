@@ -8,7 +8,7 @@
      200 responses (40), and at the top whether it was revoked. Of a client: the client before it (160), so that the list
      of clients costs no word of its own; number (32) and check (40) of the pair of tags that it used last, so that using
      it again reads nothing; its last index (24). Of an agent: how many clients (64) above the latest of them.
-     Two pairs of one check, which take 2**40 trials to find, would confuse the stored tags of their finder's own ratings.
+     Two pairs of one check, which take 2**39 trials to find, would confuse the stored tags of their finder's own ratings.
      Nothing but the registry of agents is called, and that without a change: no lock is needed.
 @custom:trust Nobody: everyone can rate, but for an agent's owner and who acts for it. What such ratings are worth is
      for the reader to say, who can count those alone that come with a receipt.
@@ -319,9 +319,10 @@ def _next_of(agent: uint256, client: address, tag1: String[MAX_TAG], tag2: Strin
         state = before & ADDRESS
     assert state >> INDEX_AT < LAST_INDEX, "reputation: too many ratings of one client"
     pair: bytes32 = tag_pairs._digest(tag1, tag2)
-    check: uint256 = convert(pair, uint256) & CHECK_MASK
+    # Odd, so that no pair has the check of a client that has not rated yet, which is the one of two empty tags.
+    check: uint256 = 0 if pair == empty(bytes32) else (convert(pair, uint256) & CHECK_MASK) | 1
     number: uint256 = (state >> PAIR_AT) & PAIR_MASK
-    if check != (state >> CHECK_AT) & CHECK_MASK or (number == 0 and pair != empty(bytes32)):
+    if check != (state >> CHECK_AT) & CHECK_MASK:
         number = tag_pairs._number_of(pair, tag1, tag2)
     index: uint256 = (state >> INDEX_AT) + 1
     state = (state & ADDRESS) | (number << PAIR_AT) | (check << CHECK_AT) | (index << INDEX_AT)

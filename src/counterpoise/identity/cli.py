@@ -147,7 +147,9 @@ def feedback(
 @click.option("--hops", default=3, show_default=True, help="How far money that goes round is seen.")
 @on_network
 def summary(network: Network, agent: int, tag1: str, tag2: str, cap: str, hops: int) -> Record:
-    """Weigh the ratings of AGENT by what was paid for them, and show what does not count.
+    """Weigh the ratings of AGENT by the finished jobs behind them, and show what does not count.
+
+    `counterpoise market show` counts channels and exact payments as well.
 
     Example: counterpoise identity summary 0 --tag quality
     """

@@ -8,7 +8,6 @@ ERC-8004, Trustless Agents (draft): registration file, domain verification.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.jcs import canonical_json
+from counterpoise.core.json_text import read_json
 
 TYPE = "https://eips.ethereum.org/EIPS/eip-8004#registration-v1"
 WELL_KNOWN = "/.well-known/agent-registration.json"
@@ -172,7 +172,7 @@ def _object(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise InputError(f"a file of {len(data)} bytes, at most {MAX_BYTES} wanted")
     try:
-        record = json.loads(data)
+        record = read_json(data)
     except (ValueError, RecursionError) as error:
         raise InputError(f"the registration is no JSON: {error}") from error
     if not isinstance(record, dict):

@@ -9,7 +9,7 @@ import click
 
 from counterpoise.core.errors import InputError
 from counterpoise.market.cli import Desk, at_desk
-from counterpoise.market.order_forms import Answer, described, desk_of, party, terms_of
+from counterpoise.market.order_forms import Answer, described, desk_of, params_of, party, terms_of
 
 MOST_BYTES = 1 << 30
 
@@ -46,13 +46,17 @@ def place(desk: Desk, agreed: str, **said: Any) -> Answer:
 
 @order.command()
 @click.argument("number", type=int)
+@click.option("--arbiter", metavar="WHO", help="Who decides if you disagree.  [default: usual]")
+@click.option("--bond", metavar="TOKENS", help="What an objection costs.  [default: usual]")
+@click.option("--hours", type=click.FloatRange(min=0.17), help="Each window.  [default: usual]")
 @at_desk
-def fund(desk: Desk, number: int) -> Answer:
-    """Move the budget of order NUMBER into escrow.
+def fund(desk: Desk, number: int, **said: Any) -> Answer:
+    """Move the budget of order NUMBER into escrow, and fix the terms of its acceptance.
 
-    Example: counterpoise market order fund 1 --account buyer
+    Example: counterpoise market order fund 1 --hours 12 --account buyer
     """
-    desk_of(desk)[0].fund(desk.account, number)
+    orders, _ = desk_of(desk)
+    orders.fund(desk.account, number, params_of(desk, number, **said))
     return described(desk, number)
 
 

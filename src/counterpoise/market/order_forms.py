@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from counterpoise.market.cli import Desk
     from counterpoise.market.orders import Orders, OrderTerms
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 Answer = tuple[dict[str, Any], list[str]]
 
 NEXT = {
@@ -67,7 +68,11 @@ def described(desk: Desk, number: int) -> Answer:
     if job.evaluator == acceptance.address and job.status.name != "OPEN":
         case = acceptance.case(number)
         stage = case.stage.name.lower()
-        record |= {"stage": stage, "bond": format_tokens(case.terms.bond)}
+        record |= {
+            "stage": stage,
+            "bond": format_tokens(case.terms.bond),
+            "arbiter": to_checksum(case.terms.arbiter),
+        }
         if case.ends is not None:
             record["next"] = NEXT[stage].format(ends=case.ends)
         ended = acceptance.outcome(number)
@@ -118,6 +123,29 @@ def terms_of(
         raise InputError("nobody is said to work, or for how much", hint="--provider, --budget")
     expires = now + round(days * DAY)
     return OrderTerms(digest, worker, party(desk, evaluator), amount, expires, is_private)
+
+
+def params_of(
+    desk: Desk, number: int, arbiter: str | None, bond: str | None, hours: float | None
+) -> bytes:
+    """Give what funding tells the hook: nothing for the usual terms, or the terms as changed."""
+    changes: dict[str, Any] = {}
+    if arbiter:
+        changes["arbiter"] = party(desk, arbiter)
+    if bond:
+        changes["bond"] = parse_tokens(bond)
+    if hours:
+        spans = ("window", "defence", "arbitration", "patience")
+        changes |= dict.fromkeys(spans, round(hours * HOUR))
+    if not changes:
+        return b""
+    orders, acceptance = desk_of(desk)
+    job = orders.jobs.job(number)
+    if job.evaluator != acceptance.address:
+        raise InputError(
+            f"order {number} is not decided by acceptance", hint="its evaluator knows no terms"
+        )
+    return replace(acceptance.usual_terms(job.budget), **changes).params()
 
 
 def token_of(desk: Desk) -> bytes:

@@ -54,11 +54,11 @@ class ChannelReceipts:
         return paid_to(self._identity.standings(agent), self.all())
 
     def _read(self, events: Sequence[Event]) -> Iterator[Paid]:
+        self._configs |= _configs_in(events)
         for event in events:
-            channel = bytes(event.args["channelId"])
             if event.name == "ChannelCreated":
-                self._configs[channel] = ChannelConfig(*event.args["config"])
                 continue
+            channel = bytes(event.args["channelId"])
             config, amount = self._configs[channel], event.args["claimAmount"]
             if config.token != self._token or not amount:
                 continue
@@ -129,7 +129,7 @@ class Sponsors:
 
     def __init__(self, channels: ChannelsClient, token: Contract) -> None:
         self._home, self._collector = channels.address, channels.collector
-        self._payers: dict[bytes, Address] = {}
+        self._configs: dict[bytes, ChannelConfig] = {}
         names = ["ChannelCreated", "Deposited"]
         self._filled = EventTail(channels.contract, names, self._read_filled)
         self._brought = EventTail(token, ["Transfer"], self._read_brought)
@@ -147,13 +147,13 @@ class Sponsors:
                 yield Move(*place, came.account, filled.account, came.amount)
 
     def _read_filled(self, events: Sequence[Event]) -> Iterator[Arrival]:
+        self._configs |= _configs_in(events)
         for event in events:
-            channel, args = bytes(event.args["channelId"]), event.args
             if event.name == "ChannelCreated":
-                self._payers[channel] = ChannelConfig(*args["config"]).payer
                 continue
+            payer = self._configs[bytes(event.args["channelId"])].payer
             place = (event.block_number, event.log_index, event.tx_hash)
-            yield Arrival(*place, self._payers[channel], args["amount"])
+            yield Arrival(*place, payer, event.args["amount"])
 
     def _read_brought(self, events: Sequence[Event]) -> Iterator[Arrival]:
         for event in events:
@@ -231,3 +231,9 @@ class PaidReceipts:
             if one.payee not in self._hubs and one.payer not in self._hubs
         ]
         return sorted(found, key=lambda one: (one.block, one.log_index))
+
+
+def _configs_in(events: Sequence[Event]) -> dict[bytes, ChannelConfig]:
+    """Give the terms of the channels that some events made, wherever among the others."""
+    made = [event.args for event in events if event.name == "ChannelCreated"]
+    return {bytes(args["channelId"]): ChannelConfig(*args["config"]) for args in made}
