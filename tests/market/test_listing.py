@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sqlite3
 
 import pytest
 from fair import DAY, NOW, Fair
@@ -79,7 +80,11 @@ def test_only_owner_and_wallet_list_for_an_agent(fair):
     agent = fair.agent()
     fair.put(fair.listing(agent, version=9), fair.stranger)
     fair.put(fair.listing(agent, "mine"))
+    forged = fair.put(fair.listing(agent, "mine", version=9), fair.stranger)
     assert fair.found() == [(agent, "mine", 1)]
+    assert resolve(fair.catalogue, f"{agent}/mine", NOW).found.listing.version == 1
+    with pytest.raises(InputError, match="not signed by its agent's"):
+        resolve(fair.catalogue, read_listing(forged).digest.hex(), NOW)
     consent = fair.identity.consent(fair.wallet, agent, NOW + 200)
     fair.identity.set_wallet(fair.owner, agent, fair.wallet.address, NOW + 200, consent)
     fair.put(fair.listing(agent, "by-wallet"), fair.wallet)
@@ -304,6 +309,17 @@ def test_a_catalogue_of_another_registry_or_version_is_made_anew(fair, tmp_path)
     assert fair.found()
     with Catalogue(fair.catalogue.path, "eip155:1:0x" + "22" * 20) as other:
         assert len(other) == 0 and other.mark("log/log") == ""
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.execute("CREATE TABLE mark(name TEXT PRIMARY KEY, value TEXT)")
+        old.execute("CREATE TABLE listing(another_shape TEXT)")
+        old.execute("INSERT INTO mark VALUES ('of', ?)", (f"0 {fair.identity.name.lower()}",))
+    old.close()
+    again = fair.open_catalogue("old.db")
+    assert fair.found(catalogue=again)
+    again.close()
+    kept = fair.open_catalogue("old.db")
+    assert len(kept) == 1, "it is not made anew when it is opened again"
+    kept.close()
     (tmp_path / "broken.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError, match=r"broken\.db failed"):
         Catalogue(tmp_path / "broken.db", fair.identity.name)

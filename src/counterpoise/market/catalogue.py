@@ -20,29 +20,29 @@ from counterpoise.market.listing import SignedListing, read_listing
 from counterpoise.market.ranking import counts_of, weighed
 from counterpoise.market.standing import Standing
 
+MARKS = "CREATE TABLE IF NOT EXISTS mark(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS mark(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS listing(
+CREATE TABLE listing(
     id INTEGER PRIMARY KEY, digest BLOB UNIQUE, signer BLOB, agent INTEGER, name TEXT,
     version INTEGER, what TEXT, unit TEXT, amount TEXT, token BLOB, until INTEGER,
     withdrawn INTEGER, newest INTEGER);
-CREATE TABLE IF NOT EXISTS kept(listing INTEGER PRIMARY KEY, envelope BLOB);
-CREATE INDEX IF NOT EXISTS listing_place ON listing(agent, name, newest);
-CREATE INDEX IF NOT EXISTS listing_live ON listing(amount) WHERE newest = 1 AND withdrawn = 0;
-CREATE TABLE IF NOT EXISTS feature(
+CREATE TABLE kept(listing INTEGER PRIMARY KEY, envelope BLOB);
+CREATE INDEX listing_place ON listing(agent, name, newest);
+CREATE INDEX listing_live ON listing(amount) WHERE newest = 1 AND withdrawn = 0;
+CREATE TABLE feature(
     kind TEXT, value TEXT, listing INTEGER, PRIMARY KEY (kind, value, listing)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS posting(
+CREATE TABLE posting(
     word TEXT, listing INTEGER, weight INTEGER, PRIMARY KEY (word, listing)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS posted(listing INTEGER PRIMARY KEY, words TEXT);
-CREATE TABLE IF NOT EXISTS standing(
+CREATE TABLE posted(listing INTEGER PRIMARY KEY, words TEXT);
+CREATE TABLE standing(
     agent INTEGER PRIMARY KEY, owner BLOB, wallet BLOB, rating INTEGER, ratings INTEGER,
     weight TEXT);
-CREATE TABLE IF NOT EXISTS awaited(
+CREATE TABLE awaited(
     digest BLOB, place TEXT, agent INTEGER, tries INTEGER, PRIMARY KEY (digest, place))
     WITHOUT ROWID;
 """
 VERSION = "1"
-TABLES = ("mark", "listing", "kept", "feature", "posting", "posted", "standing", "awaited")
+TABLES = ("listing", "kept", "feature", "posting", "posted", "standing", "awaited")
 
 
 class Catalogue:
@@ -69,7 +69,7 @@ class Catalogue:
             self.database = sqlite3.connect(self.path, timeout=30)
             self.database.execute("PRAGMA journal_mode=WAL")
             self.database.execute("PRAGMA synchronous=NORMAL")
-            self.database.executescript(SCHEMA)
+            self.database.executescript(MARKS)
         if self.mark("of") != f"{VERSION} {self.registry}":
             self.forget()
 
@@ -90,11 +90,13 @@ class Catalogue:
             return int(self.database.execute(query).fetchone()[0])
 
     def forget(self) -> None:
-        """Empty the catalogue."""
-        with self.steady(), self.database:
-            for table in TABLES:
-                self.database.execute(f"DELETE FROM {table}")  # noqa: S608
+        """Empty the catalogue, and make its tables anew."""
+        tables = [*TABLES, "mark"]
+        drops = "".join(f"DROP TABLE IF EXISTS {table};" for table in tables)
+        with self.steady():
+            self.database.executescript(f"BEGIN; {drops} {MARKS} {SCHEMA} COMMIT;")
             self._set_mark("of", f"{VERSION} {self.registry}")
+            self.database.commit()
 
     def mark(self, name: str) -> str:
         """Give what was noted under a name, such as how far a log was read; empty if nothing."""
