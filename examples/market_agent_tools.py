@@ -1,8 +1,8 @@
 """A seller offers a model that embeds texts; an agent finds it as a tool, and pays by the token.
 
 With `make embeddings` the model is a small language model; without, a plain hashing of words.
-The tool is one of MCP. The agent pays inside of the messages (x402 over MCP), never beyond its budget. A client of OpenAI
-buys the same at /v1/embeddings.
+The tool is one of MCP; the agent pays inside of the messages (x402 over MCP), never beyond its
+budget. A client of OpenAI buys the same at /v1/embeddings.
 """
 
 import socket

@@ -286,6 +286,19 @@ def test_wrong_chats_are_refused_before_they_are_paid(far, body):
     assert len(far.asked) == before
 
 
+def test_who_does_not_pay_fills_no_memory(far):
+    async def ask(shop):
+        for number in range(1100):
+            shop.service.quote(shop.call("/v1/chat/completions", chat(f"{number}")))
+        before = len(shop.service._asked)
+        large = shop.call("/v1/chat/completions", chat("word " * 5000))
+        quote = shop.service.quote(large)
+        reply = await shop.service.serve(large)
+        return before, len(shop.service._asked), quote.amount >= reply.charge
+
+    assert run(far, ask) == (1024, 1024, True)
+
+
 def test_unknown_models_are_not_found(far):
     for path, body in (
         ("/v1/chat/completions", chat("a") | {"model": "x"}),
@@ -327,6 +340,23 @@ def test_our_own_embeddings_cost_their_tokens_exactly(far):
     assert [np.frombuffer(row, "<f4").tolist() for row in rows] == [[2, 3, 0.5], [1, 3, 0.5]]
 
 
+def test_long_texts_are_priced_by_their_bytes_and_charged_by_their_tokens(far):
+    async def ask(shop, words):
+        model = LocalEmbeddings("long", Letters(), PER_TOKEN, most_in=4000)
+        texts = ["x" * 200 + " y" * words] * 50
+        amount, asked = model.read({"model": "long", "input": texts})
+        try:
+            return amount, await model.serve(asked)
+        finally:
+            await model.close()
+
+    amount, reply = run(far, lambda shop: ask(shop, 7))
+    assert amount == 4000
+    assert reply.charge == 8 * 50
+    with pytest.raises(NotServed, match="9 tokens"):
+        run(far, lambda shop: ask(shop, 8))
+
+
 def test_wrong_texts_are_refused(far):
     for change, status in [
         ({"input": []}, 400),
@@ -336,7 +366,7 @@ def test_wrong_texts_are_refused(far):
         ({"input": None}, 400),
         ({"input": "a b c d e f g h i"}, 400),
         ({"input": ["a b c d e f g"] * 3}, 413),
-        ({"input": "a" * 400}, 413),
+        ({"input": "a" * 200}, 413),
         ({"dimensions": 4}, 400),
         ({"dimensions": "3"}, 400),
         ({"encoding_format": ["float"]}, 400),

@@ -20,6 +20,8 @@ from counterpoise.market.gateway.tariff import Bounds, Tariff
 from counterpoise.market.gateway.upstream import Upstream
 
 Tokens = Sequence[Sequence[int]]
+AT_ONCE = 8192
+"""Bytes of text that are cut into tokens on the event loop, which takes some milliseconds."""
 
 
 class Embedder(Protocol):
@@ -59,7 +61,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class LocalEmbeddings:
-    """One embedding model in this process. Its price is known to the token before it runs.
+    """One embedding model in this process.
 
     Parameters
     ----------
@@ -82,26 +84,26 @@ class LocalEmbeddings:
         """Tokens that one text may have."""
         return self.embedder.most_tokens
 
-    def read(self, source: Mapping[str, Any]) -> tuple[int, Cut]:
-        """Read a request; gives what it costs and what `serve` wants."""
+    def read(self, source: Mapping[str, Any]) -> tuple[int, EmbeddingRequest | Cut]:
+        """Read a request; gives what it costs at most and what `serve` wants.
+
+        Short texts are cut into tokens at once and their price is exact; long ones would keep
+        other calls waiting, so that their bytes bound it.
+        """
         asked = read_embedding(source)
         if asked.dimensions not in (None, self.embedder.dimensions):
             raise NotServed(400, f"dimensions: this model gives {self.embedder.dimensions}")
-        if asked.size > 16 * self.most_in:
+        if asked.size > 8 * self.most_in:
             raise NotServed(413, f"input: the texts are longer than {self.most_in} tokens")
-        cut = Cut(asked, self.embedder.tokens(asked.texts))
-        longest = max(map(len, cut.tokens))
-        if longest > self.embedder.most_tokens:
-            most = self.embedder.most_tokens
-            raise NotServed(400, f"input: a text of {longest} tokens, at most {most} are read")
-        if cut.count > self.most_in:
-            raise NotServed(413, f"input: {cut.count} tokens in all, at most {self.most_in}")
+        if asked.size > AT_ONCE:
+            return self.tariff.of(min(asked.size, self.most_in)), asked
+        cut = self._cut(asked)
         return self.tariff.of(cut.count), cut
 
-    async def serve(self, cut: Cut) -> Reply:
+    async def serve(self, asked: EmbeddingRequest | Cut) -> Reply:
         """Run the model beside the event loop."""
         loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(self.threads, self.embedder.embed, cut.tokens)
+        cut, rows = await loop.run_in_executor(self.threads, self._run, asked)
         entries = [
             {"object": "embedding", "index": index, "embedding": _written(row, cut.asked.base64)}
             for index, row in enumerate(rows)
@@ -114,6 +116,19 @@ class LocalEmbeddings:
     async def close(self) -> None:
         """End the thread."""
         self.threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, asked: EmbeddingRequest | Cut) -> tuple[Cut, NDArray[np.float32]]:
+        cut = asked if isinstance(asked, Cut) else self._cut(asked)
+        return cut, self.embedder.embed(cut.tokens)
+
+    def _cut(self, asked: EmbeddingRequest) -> Cut:
+        cut = Cut(asked, self.embedder.tokens(asked.texts))
+        longest, most = max(map(len, cut.tokens)), self.embedder.most_tokens
+        if longest > most:
+            raise NotServed(400, f"input: a text of {longest} tokens, at most {most} are read")
+        if cut.count > self.most_in:
+            raise NotServed(413, f"input: {cut.count} tokens in all, at most {self.most_in}")
+        return cut
 
 
 @dataclass(frozen=True, slots=True)

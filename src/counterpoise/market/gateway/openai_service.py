@@ -24,7 +24,9 @@ MODEL = Route("GET", "/v1/models/{model}", is_free=True, media=())
 CHAT, EMBEDDINGS = Route("POST", "/v1/chat/completions"), Route("POST", "/v1/embeddings")
 _TASKS = {CHAT.path: "chat", EMBEDDINGS.path: "embeddings"}
 _PATHS = {task: path for path, task in _TASKS.items()}
-_KEPT = 1024
+_KEPT, _SMALL = 1024, 16_384
+"""Requests that are kept between quote and work, and bytes of the largest: others are read twice,
+so that who does not pay fills no memory."""
 _KINDS = {
     400: "invalid_request_error",
     402: "payment_required",
@@ -106,9 +108,10 @@ class OpenAiService:
     def quote(self, call: Call) -> Quote:
         """Read a call, and give what it costs at most."""
         model, amount, asked = self._read(call)
-        self._asked[call.request] = model, asked
-        while len(self._asked) > _KEPT:
-            self._asked.popitem(last=False)
+        if len(call.body) <= _SMALL:
+            self._asked[call.request] = model, asked
+            if len(self._asked) > _KEPT:
+                self._asked.popitem(last=False)
         return Quote(amount)
 
     async def serve(self, call: Call) -> Reply | Stream:
