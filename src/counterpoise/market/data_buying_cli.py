@@ -52,6 +52,7 @@ def send(desk: Desk, policy: str, **said: Any) -> Answer:
     buyer = _buyer(desk)
     found = buyer.policy(_digest(policy))
     request = _request(buyer, found, **said)
+    desk.funded(request.price)
     own, acceptance = said["evaluator"], desk.network.charter.contracts.get("Acceptance")
     if not own and acceptance is None:
         raise InputError("this network has no contract of acceptance", hint="name --evaluator")

@@ -194,7 +194,7 @@ def serve(desk: Desk, once: bool, seconds: float, confirmations: int, folder: Pa
 
     home = _home(folder)
     with home.occupied(), progress(quiet=once) as say:
-        node = DataNode(desk.network, desk.account, home, say, confirmations)
+        node = DataNode(desk.network, desk.funded(), home, say, confirmations)
         if once:
             answered = node.serve_once()
             return {"answered": answered}, [f"{answered} answered"]

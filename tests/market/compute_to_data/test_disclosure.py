@@ -150,6 +150,10 @@ def test_a_rounded_count_is_zero_or_a_near_multiple(count, least, to):
     assert rounded(left, Disclosure(least, to)) == left, "so that an auditor can see it"
 
 
+def test_a_count_that_rounds_below_the_least_rows_does_not_leave():
+    assert [rounded(count, Disclosure(10, 7)) for count in (9, 10, 11, 14)] == [0, 0, 14, 14]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=6))
 def test_metrics_of_bands_are_those_of_the_rows_in_them(bands):

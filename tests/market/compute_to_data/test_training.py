@@ -20,11 +20,14 @@ from counterpoise.federation import (
     Notary,
     TaskRules,
     open_job,
+    verify_job,
 )
 from counterpoise.federation.mail import post_letter, task_topic
 from counterpoise.federation.validation import ValidationSet
 from counterpoise.market.compute_to_data.algorithms import training_algorithm
+from counterpoise.market.compute_to_data.auditing import audit_data_jobs
 from counterpoise.market.compute_to_data.home import OwnerHome
+from counterpoise.market.compute_to_data.request import Condition
 from counterpoise.market.compute_to_data.terms import Training
 from counterpoise.provenance import Verdict
 
@@ -129,10 +132,22 @@ def test_rows_stay_while_a_model_is_trained_on_them_and_the_pot_pays(sponsored):
     assert [e.predicate["row_root"] for e in joined].count(dataset) == 2, "offered, then joined"
     assert ward.verdict().is_true
     verdict = Verdict()
-    from counterpoise.federation import verify_job
-
+    assert audit_data_jobs(ward.network, ward.home, verdict) == 0 and verdict.is_true
     verify_job(sponsored.network, terms.job, verdict)
     assert verdict.is_true
+
+
+def test_sums_over_all_rows_are_not_told_beside_those_over_nearly_all(sponsored):
+    """Training tells exact sums over all rows; own code told a mean of all but a few."""
+    ward = sponsored.ward
+    digests = (ward.code.digest, sponsored.training.digest)
+    policy = ward.enforce(algorithms=digests, training=TERMS)
+    ages = np.sort(ward.part.features[:, 0])
+    nearly = (Condition("age", 0, int(ages[-6])),)
+    assert ward.answers(ward.ask_code(policy, where=nearly))[0].outputs
+    terms = sponsored.open()
+    assert ward.answers(sponsored.ask(policy, terms))[0].rule == "overlap"
+    assert ward.verdict().is_true
 
 
 def _statements(ward):

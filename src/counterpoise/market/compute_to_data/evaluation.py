@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.core.json_text import check_nesting
 from counterpoise.core.units import PPM
 from counterpoise.inference import Card, IntegerModel, Runner, model_from_bytes
 from counterpoise.market.compute_to_data.overlap import OUTSIDE, Groups
@@ -147,9 +148,13 @@ def plan_of(request: Request, columns: Columns, rows: int, store: Store) -> Plan
 def _fetched(question: Question, store: Store, most: int) -> tuple[IntegerModel, Card]:
     try:
         model = model_from_bytes(store.fetch(question.file, max_bytes=min(most, MAX_MODEL)))
-        card = Card.from_bytes(store.fetch(question.card, max_bytes=MAX_CARD))
+        data = store.fetch(question.card, max_bytes=MAX_CARD)
+        check_nesting(data)
+        card = Card.from_bytes(data)
     except (InputError, VerificationError) as error:
         raise NotAdmitted("model", error.message) from error
+    except ValueError as error:
+        raise NotAdmitted("model", f"the card is {error}") from error
     if not model.id == card.model == question.model:
         raise NotAdmitted("model", "the file, the card and the request name different models")
     return model, card

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -197,11 +198,15 @@ class OwnerHome:
         """
         if requests is not None:
             return classes_after(untouched(len(self.rows)), map(self._groups, requests))
-        lines = [line for line in self.ledger.lines if line["event"] == RESULT]
+        lines = self.answered()
         known, classes = self._classes or (0, untouched(len(self.rows)))
         new = (self._groups(bytes.fromhex(line["request"])) for line in lines[known:])
         self._classes = (len(lines), classes_after(classes, new))
         return self._classes[1]
+
+    def answered(self) -> list[dict[str, Any]]:
+        """Give the ledger's lines from which rows are sorted: of results, and of trainings."""
+        return [line for line in self.ledger.lines if line["event"] == RESULT or line.get("task")]
 
     def _groups(self, request: bytes) -> Groups:
         """Load how an answer sorted the rows; nowhere, where its noise makes that no matter."""

@@ -35,6 +35,7 @@ from counterpoise.market.compute_to_data.answers import state_admission, state_r
 from counterpoise.market.compute_to_data.consents import check_consent, kept_consents
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import TRAINING, letters, topic
+from counterpoise.market.compute_to_data.overlap import check_overlap
 from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request
@@ -176,6 +177,8 @@ class TrainingDesk:
             policy = self.home.policy
             job = int(request.parameters.get("job", 0))
             terms = self._admitted(request, policy, job)
+            groups = np.zeros(len(self.home.rows), dtype=np.int64)
+            check_overlap(self.home.classes(), groups, policy.disclosure.least_rows)
         except CounterpoiseError as error:
             refusal = error if isinstance(error, NotAdmitted) else _as_refusal(error)
             stated = state_refusal(self.notary, digest, job, refusal)
@@ -188,6 +191,7 @@ class TrainingDesk:
         place = {"task": terms.digest, "job": job, "number": number, "begun": begun}
         stated = state_admission(self.notary, request, policy, **place)
         self.home.keep(f"requests/{digest.hex()}.envelope", envelope.to_bytes())
+        self.home.keep(f"results/{digest.hex()}.groups", groups.astype("<i8").tobytes())
         self.home.keep(f"results/{digest.hex()}.envelope", stated.to_bytes())
         charge = {"job": job, "buyer": request.buyer.hex(), "bits": 0, "noise": 0, "begun": begun}
         ledger.add(events.CHARGED, digest, number=number, task=terms.digest.hex(), **charge)
