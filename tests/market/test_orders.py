@@ -179,6 +179,25 @@ def test_a_client_that_vanishes_pays_for_what_was_delivered(world):
     assert earned(world) == BUDGET
 
 
+def test_what_is_due_is_found_and_concluded_before_the_escrow_refunds(world):
+    """An accepted, a silent, an unfunded, a personal and an undelivered order: one is due."""
+    done, silent, waiting = placed(world), placed(world), placed(world)
+    personal = placed(world, evaluator=world.stranger.address)
+    world.orders.place(world.client, terms(world))
+    for number in (done, silent, personal):
+        world.orders.deliver(world.provider, number, WORK)
+    world.acceptance.accept(world.client, done)
+    mine = (world.stranger.address, world.provider.address)
+    assert world.orders.due(*mine) == []
+    world.warp_to(world.acceptance.case(silent).ends + 1)  # a block of that time is there
+    assert world.orders.due(*mine) == [silent]
+    assert world.orders.due(world.stranger.address, world.ann.address) == []
+    world.orders.conclude(world.stranger, silent)
+    assert earned(world) == 2 * BUDGET
+    world.warp_to(world.acceptance.case(waiting).ends + 1)  # a block of that time is there
+    assert world.orders.due(*mine) == [waiting]
+
+
 def test_who_looks_before_working_is_told_what_is_wrong(world):
     def check(number, **changes):
         usual = {
@@ -372,8 +391,10 @@ def test_the_verbs_object_defend_and_end_by_time(state):
 
     with open_network(state) as network:
         network.warp(3 * DAY)
-    outcomes = [run(state, "conclude", number, "--account", "ann")["outcome"] for number in ends]
-    assert outcomes == ["no ruling", "undefended"]
+    found = run(state, "conclude", "--of", "seller", "--account", "ann")["orders"]
+    outcomes = {str(one["order"]): one["outcome"] for one in found}
+    assert [outcomes[number] for number in ends] == ["no ruling", "undefended"]
+    assert run(state, "conclude", "--of", "seller", "--account", "ann") == {"orders": []}
 
 
 def test_the_verbs_refund_what_nobody_worked_for(state):

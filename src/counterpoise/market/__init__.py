@@ -62,7 +62,8 @@ if TYPE_CHECKING:
         offer_in,
         read_offer,
     )
-    from counterpoise.market.orders import Orders, OrderTerms, Placed
+    from counterpoise.market.orders import Orders
+    from counterpoise.market.orders_said import OrderTerms, Placed
     from counterpoise.market.paid_receipts import ChannelReceipts, ExactReceipts, PaidReceipts
     from counterpoise.market.price import Price, Unit
     from counterpoise.market.publishing import Published, publish, register_seller
@@ -171,11 +172,8 @@ _HOMES = {
         "offer_in",
         "read_offer",
     ),
-    "orders": (
-        "OrderTerms",
-        "Orders",
-        "Placed",
-    ),
+    "orders": ("Orders",),
+    "orders_said": ("OrderTerms", "Placed"),
     "paid_receipts": (
         "ChannelReceipts",
         "ExactReceipts",

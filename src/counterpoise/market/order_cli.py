@@ -9,7 +9,15 @@ import click
 
 from counterpoise.core.errors import InputError
 from counterpoise.market.cli import Desk, at_desk
-from counterpoise.market.order_forms import Answer, described, desk_of, params_of, party, terms_of
+from counterpoise.market.order_forms import (
+    Answer,
+    described,
+    desk_of,
+    listed,
+    params_of,
+    party,
+    terms_of,
+)
 
 MOST_BYTES = 1 << 30
 
@@ -135,15 +143,25 @@ def defend(desk: Desk, number: int, why: str) -> Answer:
 
 
 @order.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, required=False)
+@click.option("--of", "who", metavar="WHO", help="All that are due of one client or provider.")
 @at_desk
-def conclude(desk: Desk, number: int) -> Answer:
+def conclude(desk: Desk, number: int | None, who: str | None) -> Answer:
     """End order NUMBER if its time has come, or its arbiter has ruled; anyone may.
 
-    Example: counterpoise market order conclude 1 --account ann
+    Without a NUMBER all that are due. A provider lets this run every few hours.
+
+    Example: counterpoise market order conclude --of seller --account seller
     """
-    desk_of(desk)[0].conclude(desk.account, number)
-    return described(desk, number)
+    orders, _ = desk_of(desk)
+    if number is not None:
+        orders.conclude(desk.account, number)
+        return described(desk, number)
+    parties = [party(desk, who)] if who else []
+    numbers = orders.due(desk.account.address, *parties)
+    for one in numbers:
+        orders.conclude(desk.account, one)
+    return listed(desk, numbers, "nothing is due")
 
 
 @order.command()
@@ -179,12 +197,7 @@ def list_orders(desk: Desk, who: str | None) -> Answer:
     """
     orders, _ = desk_of(desk)
     numbers = orders.numbers(*([party(desk, who)] if who else []))
-    records = [described(desk, number)[0] for number in numbers]
-    lines = [
-        f"{one['order']:>4}  {one['status']:<9}  {one['budget']:>12} tokens  {one['agreed'][:16]}"
-        for one in records
-    ]
-    return {"orders": records}, lines or ["nothing was ordered yet"]
+    return listed(desk, numbers, "nothing was ordered yet")
 
 
 def _read(path: Path) -> bytes:

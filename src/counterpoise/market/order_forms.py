@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from counterpoise.core.units import format_tokens, parse_address, parse_tokens, 
 if TYPE_CHECKING:
     from counterpoise.market.acceptance_client import AcceptanceClient
     from counterpoise.market.cli import Desk
-    from counterpoise.market.orders import Orders, OrderTerms
+    from counterpoise.market.orders import Orders
+    from counterpoise.market.orders_said import OrderTerms
 
 HOUR, DAY = 3_600, 86_400
 Answer = tuple[dict[str, Any], list[str]]
@@ -81,6 +83,16 @@ def described(desk: Desk, number: int) -> Answer:
     return record, [f"{key:<{width}}  {value}" for key, value in record.items()]
 
 
+def listed(desk: Desk, numbers: Sequence[int], nothing: str) -> Answer:
+    """Give some orders as a record and as one line each."""
+    records = [described(desk, number)[0] for number in numbers]
+    lines = [
+        f"{one['order']:>4}  {one['status']:<9}  {one['budget']:>12} tokens  {one['agreed'][:16]}"
+        for one in records
+    ]
+    return {"orders": records}, lines or [nothing]
+
+
 def terms_of(
     desk: Desk,
     agreed: str,
@@ -100,7 +112,7 @@ def terms_of(
         The offer is for another chain, or does not hold any more.
     """
     from counterpoise.market.offers import read_offer
-    from counterpoise.market.orders import OrderTerms
+    from counterpoise.market.orders_said import OrderTerms
     from counterpoise.provenance import Envelope
 
     now = desk.network.chain.block().time

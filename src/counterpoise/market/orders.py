@@ -8,16 +8,15 @@ person, a federation, a level of proof, the client's own silence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from counterpoise.chain import Account, Event, Receipt
-from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.chain import Account, Contract, Event, Receipt
+from counterpoise.core.errors import InputError, Reverted, VerificationError
 from counterpoise.core.units import Address, format_tokens, to_checksum
-from counterpoise.jobs import NOBODY, Job, JobsClient
+from counterpoise.jobs import NOBODY, JobsClient
 from counterpoise.jobs import Status as JobStatus
+from counterpoise.market.orders_said import OrderTerms, Placed, describe, read_description
 from counterpoise.market.orders_sealing import (
     Place,
     delivery_secret,
@@ -30,64 +29,23 @@ from counterpoise.market.orders_sealing import (
 )
 from counterpoise.store import Store
 
-DESCRIBED = re.compile(r"order ([0-9a-f]{64})(?: sealed to ([0-9a-f]{64}))?")
-
 
 class Decider(Protocol):
     """An evaluator contract that is its jobs' hook as well, and concludes by anyone's call."""
 
-    address: Address
+    @property
+    def address(self) -> Address:
+        """Where it lies."""
+        ...
+
+    @property
+    def contract(self) -> Contract:
+        """The contract, for a trial of its ``conclude``."""
+        ...
 
     def conclude(self, sender: Account, job: int, /) -> Receipt:
         """Let a job be paid or refunded if its time has come."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTerms:
-    """What a client orders.
-
-    Parameters
-    ----------
-    agreed :
-        Digest of the statement that says what the work is, 32 bytes.
-    provider :
-        Who works; `NOBODY` to choose later.
-    evaluator :
-        Who decides: an account, or a contract.
-    budget :
-        In base units of the escrow's token.
-    expires :
-        Unix time from which the client can be refunded.
-    is_private :
-        Whether the work is to be sealed, so that only the client reads it.
-    """
-
-    agreed: bytes
-    provider: Address
-    evaluator: Address
-    budget: int
-    expires: int
-    is_private: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An order as the chain has it.
-
-    Parameters
-    ----------
-    key :
-        X25519 public key to seal the work to; None where it is public.
-    deliverable :
-        What was submitted; None before that.
-    """
-
-    number: int
-    job: Job
-    agreed: bytes
-    key: bytes | None
-    deliverable: bytes | None
 
 
 class Orders:
@@ -108,19 +66,13 @@ class Orders:
 
     def place(self, client: Account, terms: OrderTerms) -> int:
         """Open a job for an order and price it; gives its number. Nothing is paid yet."""
-        if len(terms.agreed) != 32:
-            raise InputError(
-                f"{len(terms.agreed)} bytes of what was agreed", hint="give a statement's digest"
-            )
-        description = f"order {terms.agreed.hex()}"
-        if terms.is_private:
-            description += f" sealed to {public_key(self._secret(client)).hex()}"
+        key = public_key(self._secret(client)) if terms.is_private else None
         number = self.jobs.create(
             client,
             provider=terms.provider,
             evaluator=terms.evaluator,
             expires=terms.expires,
-            description=description,
+            description=describe(terms.agreed, key),
             hook=terms.evaluator if terms.evaluator in self._deciders else NOBODY,
         )
         self.jobs.set_budget(client, number, terms.budget)
@@ -235,6 +187,23 @@ class Orders:
             )
         return decider.conclude(anyone, number)
 
+    def due(self, anyone: Address, *parties: Address) -> list[int]:
+        """Give the orders, of these parties or all, that anyone could conclude now.
+
+        A provider that looks every few hours is not outrun: whoever is silent in his window loses,
+        but nothing happens before somebody concludes, and after the expiry the escrow refunds.
+        """
+        found = []
+        for number in self.numbers(*parties):
+            decider = self._deciders.get(self.jobs.job(number).evaluator)
+            try:
+                if decider is not None:
+                    decider.contract.call("conclude", number, sender=anyone)
+                    found.append(number)
+            except Reverted:
+                continue  # not yet, or not any more
+        return found
+
     def refund(self, anyone: Account, number: int) -> Receipt:
         """Give the escrow of an expired order back to its client; nobody can block it."""
         return self.jobs.claim_refund(anyone, number)
@@ -249,26 +218,21 @@ class Orders:
         """
         job = self.jobs.job(number)
         described = self._event("JobDescribed", number)
-        text = described.args["description"] if described else ""
-        read = DESCRIBED.fullmatch(text)
+        read = read_description(described.args["description"] if described else "")
         if read is None:
-            raise InputError(
-                f"job {number} is no order: it is described as {text[:60]!r}",
-                hint="counterpoise job show",
-            )
+            raise InputError(f"job {number} is no order", hint="counterpoise job show")
         submitted = self._event("JobSubmitted", number)
         return Placed(
             number,
             job,
-            bytes.fromhex(read[1]),
-            bytes.fromhex(read[2]) if read[2] else None,
+            *read,
             bytes(submitted.args["deliverable"]) if submitted else None,
         )
 
     def numbers(self, *parties: Address) -> list[int]:
         """Give the orders of the escrow, or those with one of these as client or provider."""
         described = self.jobs.contract.events("JobDescribed")
-        found = [e.args["jobId"] for e in described if DESCRIBED.fullmatch(e.args["description"])]
+        found = [e.args["jobId"] for e in described if read_description(e.args["description"])]
         if not parties:
             return found
         jobs = {number: self.jobs.job(number) for number in found}
