@@ -113,6 +113,8 @@ def test_a_newer_version_replaces_and_an_older_one_comes_too_late(fair):
     assert fair.found("words") == [(agent, "credit-net", 3)]
     assert fair.found("second") == [] and fair.found("third") == [(agent, "credit-net", 3)]
     assert len(fair.catalogue) == 1
+    query = "SELECT COUNT(DISTINCT listing) FROM posting"
+    assert fair.catalogue.database.execute(query).fetchone() == (1,), "words of old ones are left"
     again = fair.open_catalogue("other.db")
     fair.refresh(again)
     assert again.versions(agent, "credit-net") == fair.catalogue.versions(agent, "credit-net")
