@@ -96,7 +96,7 @@ class Jury:
         for seat, (name, stake) in enumerate(STAKES.items()):
             self.client.stake(network.account(name), stake, seat)
         self.client.fund(keeper, EPOCHS * PAY)
-        evidence = NetworkEvidence(network, self.client.address)
+        evidence = self._evidence = NetworkEvidence(network, self.client.address)
         models = {self.numbers[name]: asked.model for name in sellers}
         self.validators = [
             Validator(
@@ -137,9 +137,10 @@ class Jury:
 
     def pay(self) -> None:
         """Let everybody draw what is due."""
-        self.keeper.step()
+        ledger = self.client.ledger()
+        self._evidence.collect(ledger.closed)
         for name, number in self.numbers.items():
-            if self.client.ledger().final[number].due > self.client.ledger().drawn.get(number, 0):
+            if ledger.final[number].due > ledger.drawn.get(number, 0):
                 self.client.claim(self.network.account(name), number)
 
     def sheets(self) -> list[Sheet]:

@@ -66,7 +66,7 @@ def earnings(record: Record) -> Table:
     for one in record["sellers"]:
         table.add_row(*_earned(one["name"], one), _why(one))
     for name in ("vera", "viktor"):
-        table.add_row(*_earned(name, record["others"][name]), "weighs; pays for its checks")
+        table.add_row(*_earned(name, record["others"][name]), "weighs the sellers")
     return table
 
 
@@ -76,7 +76,7 @@ def _earned(name: str, one: Record) -> tuple[str, ...]:
 
 
 def _why(one: Record) -> str:
-    told = {"honest": "runs its model", "lazy": "from memory", "lying": "turned round"}
+    told = {"honest": "runs its model", "lazy": "from memory", "lying": "turned"}
     bought = one["false_answers"]
     return f"{bought} answers {told[one['character']]}" if bought else told[one["character"]]
 
@@ -85,16 +85,15 @@ def _words(console: Console, record: Record) -> None:
     asked, agent = record["contract"], record["agent"]
     went_round = sum(one["rating"]["went_round"] for one in record["sellers"])
     console.print(
-        f"{went_round} rating of 100 does not count: the money it was paid with came from the "
-        "seller"
+        f"{went_round} rating does not count: the money it was paid with came from the seller"
     )
     found = ", ".join(f"{one['seller']} ({one['rating'] / 1000:.0f})" for one in agent["found"])
     console.print(f"the agent asked for sellers rated 65 or more and found {found};")
     console.print(f"  it stopped at the end of its budget of {agent['budget']} token")
     told, lie = ("disease" if asked[name] else "no disease" for name in ("told", "lie"))
     console.print(
-        f"the contract was told: {told}, by {asked['answered_by']}; {asked['liar']} had answered "
-        f"{lie} first and was convicted in one transaction"
+        f"the contract was told {told!r} by {asked['answered_by']}; {asked['liar']} had said\n"
+        f"  {lie!r} first, and was convicted in one transaction"
     )
 
 
@@ -105,8 +104,8 @@ def _verdict(console: Console, record: Record, report_path: Path | None) -> None
         console.print(f"[bold red]FALSE[/]: {found['false'][0]}")
     else:
         console.print(
-            f"verify: {found['numbers']:,} numbers re-derived from chain, logs and receipts; none "
-            f"false ({seconds['verify']:.1f} s; the run took {seconds['run']:.1f} s)"
+            f"verify: {found['numbers']:,} numbers re-derived; none false "
+            f"({seconds['verify']:.1f} s; the run took {seconds['run']:.1f} s)"
         )
     console.print(f"state:  {record['state']}", soft_wrap=True)
     if report_path is not None:
