@@ -8,25 +8,23 @@ if TYPE_CHECKING:
     from counterpoise.market.acceptance_rules import AcceptanceTerms, Outcome, Stage
     from counterpoise.market.buying import Customer, Purchase, Wish
     from counterpoise.market.catalogue import Catalogue
-    from counterpoise.market.compute_to_data.algorithms import (
-        Manifest,
+    from counterpoise.market.compute_to_data import (
+        Columns,
+        Condition,
+        DataBuyer,
+        DataNode,
+        DataOwner,
+        DataPolicy,
+        Disclosure,
+        OwnerHome,
+        Question,
+        audit_data_jobs,
+        co_sign,
         evaluation_algorithm,
         own_code,
         training_algorithm,
+        verify_data_jobs,
     )
-    from counterpoise.market.compute_to_data.answers import Answer
-    from counterpoise.market.compute_to_data.auditing import audit_data_jobs
-    from counterpoise.market.compute_to_data.buying import Asked, DataBuyer
-    from counterpoise.market.compute_to_data.checks import verify_data_jobs
-    from counterpoise.market.compute_to_data.evaluation import Question
-    from counterpoise.market.compute_to_data.home import OwnerHome
-    from counterpoise.market.compute_to_data.node import DataNode
-    from counterpoise.market.compute_to_data.offering import DataOwner, co_sign
-    from counterpoise.market.compute_to_data.policy import DataPolicy
-    from counterpoise.market.compute_to_data.refusals import NotAdmitted
-    from counterpoise.market.compute_to_data.request import Condition, Request
-    from counterpoise.market.compute_to_data.rows import Columns
-    from counterpoise.market.compute_to_data.terms import Disclosure, Noise, Training
     from counterpoise.market.engines.minilm import MiniLm
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
     from counterpoise.market.gateway.mcp_client import Called, McpClient, McpTransport
@@ -81,25 +79,23 @@ _HOMES = {
     "acceptance_rules": ("AcceptanceTerms", "Outcome", "Stage"),
     "buying": ("Customer", "Purchase", "Wish"),
     "catalogue": ("Catalogue",),
-    "compute_to_data.algorithms": (
-        "Manifest",
+    "compute_to_data": (
+        "Columns",
+        "Condition",
+        "DataBuyer",
+        "DataNode",
+        "DataOwner",
+        "DataPolicy",
+        "Disclosure",
+        "OwnerHome",
+        "Question",
+        "audit_data_jobs",
+        "co_sign",
         "evaluation_algorithm",
         "own_code",
         "training_algorithm",
+        "verify_data_jobs",
     ),
-    "compute_to_data.answers": ("Answer",),
-    "compute_to_data.auditing": ("audit_data_jobs",),
-    "compute_to_data.buying": ("Asked", "DataBuyer"),
-    "compute_to_data.checks": ("verify_data_jobs",),
-    "compute_to_data.evaluation": ("Question",),
-    "compute_to_data.home": ("OwnerHome",),
-    "compute_to_data.node": ("DataNode",),
-    "compute_to_data.offering": ("DataOwner", "co_sign"),
-    "compute_to_data.policy": ("DataPolicy",),
-    "compute_to_data.refusals": ("NotAdmitted",),
-    "compute_to_data.request": ("Condition", "Request"),
-    "compute_to_data.rows": ("Columns",),
-    "compute_to_data.terms": ("Disclosure", "Noise", "Training"),
     "engines.minilm": ("MiniLm",),
     "finding": ("Order", "Result", "Wanted", "resolve", "search"),
     "gateway.mcp_client": ("Called", "McpClient", "McpTransport"),
@@ -138,8 +134,6 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AcceptanceClient",
     "AcceptanceTerms",
-    "Answer",
-    "Asked",
     "CallReceipt",
     "Called",
     "Catalogue",
@@ -159,12 +153,9 @@ __all__ = [
     "Level",
     "Listing",
     "LocalEmbeddings",
-    "Manifest",
     "McpClient",
     "McpTransport",
     "MiniLm",
-    "Noise",
-    "NotAdmitted",
     "OfferDesk",
     "OipService",
     "OpenAiService",
@@ -180,7 +171,6 @@ __all__ = [
     "Purchase",
     "Question",
     "Reputations",
-    "Request",
     "Result",
     "Running",
     "SignedListing",
@@ -189,7 +179,6 @@ __all__ = [
     "Stage",
     "Table",
     "Tariff",
-    "Training",
     "Unit",
     "Upstream",
     "UpstreamChat",
