@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from counterpoise.apps.bazaar.cast import SELLERS
+from counterpoise.apps.bazaar.cast import SELLERS, Trader
 from counterpoise.apps.bazaar.demo import AGENT, AGENT_BUDGET, COUSIN, PERSON, WARD, Bazaar
 from counterpoise.apps.bazaar.jury import KEEPER, STAKES
 from counterpoise.apps.bazaar.money import (
@@ -17,7 +18,8 @@ from counterpoise.apps.bazaar.money import (
     paid_for_calls,
     read_books,
 )
-from counterpoise.consensus import Closed, Sheet
+from counterpoise.apps.bazaar.story import Purchase
+from counterpoise.consensus import Closed
 from counterpoise.core.units import PPM, Address, format_tokens
 from counterpoise.identity import Outcome, Summary
 from counterpoise.provenance import Verdict
@@ -32,7 +34,6 @@ def build_record(run: Bazaar, *, seconds: Mapping[str, float]) -> Record:
     names = {address: name for name, address in accounts.items()}
     books = read_books(run.network, accounts, run.jury.client.address)
     calls = paid_for_calls(run.stalls.receipts, run.stalls.agents, names)
-    scores = mean_scores(run)
     asking = run.story.asking
     assert asking is not None
     return {
@@ -41,45 +42,41 @@ def build_record(run: Bazaar, *, seconds: Mapping[str, float]) -> Record:
         "model": run.wares.imported.model.id.hex(),
         "agents": dict(run.stalls.agents),
         "logs": {name: _log_key(run, name) for name in run.shops},
-        "sellers": [
-            {
-                "name": one.name,
-                "character": one.character,
-                "price": one.price,
-                "calls": {buyer: str(amount) for buyer, amount in calls[one.name].items()},
-                **money_record(books[one.name]),
-                "scores": scores[one.name],
-                "false_answers": false_answers(run, one.name),
-                "rating": rating_record(run.stalls.summary(one.name)),
-            }
-            for one in SELLERS
-        ],
+        "sellers": [_seller(run, one, books[one.name], calls[one.name]) for one in SELLERS],
         "others": {name: money_record(books[name]) for name in STAKES},
-        "purchases": [
-            {
-                "buyer": one.buyer,
-                "seller": one.seller,
-                "why": one.why,
-                "calls": len(one.heard),
-                "right": one.right,
-                "paid": str(one.paid),
-            }
-            for one in run.story.purchases
-        ],
+        "purchases": [_purchase(one) for one in run.story.purchases],
         "agent": {
             "found": run.story.found,
             "stopped": run.story.stopped,
             "budget": format_tokens(AGENT_BUDGET),
         },
-        "contract": {
-            "question": asking.question,
-            "liar": asking.liar,
-            "answered_by": asking.answered_by,
-            "told": asking.told,
-            "lie": asking.lie,
-        },
+        "contract": asdict(asking),
         "epochs": [epoch_record(one) for one in run.jury.client.ledger().closed],
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+def _seller(run: Bazaar, one: Trader, books: Books, calls: Mapping[str, int]) -> Record:
+    return {
+        "name": one.name,
+        "character": one.character,
+        "price": one.price,
+        "calls": {buyer: str(amount) for buyer, amount in calls.items()},
+        **money_record(books),
+        "scores": mean_score(run, one.name),
+        "false_answers": false_answers(run, one.name),
+        "rating": rating_record(run.stalls.summary(one.name)),
+    }
+
+
+def _purchase(one: Purchase) -> Record:
+    return {
+        "buyer": one.buyer,
+        "seller": one.seller,
+        "why": one.why,
+        "calls": len(one.heard),
+        "right": one.right,
+        "paid": str(one.paid),
     }
 
 
@@ -113,10 +110,12 @@ def epoch_record(over: Closed) -> Record:
     return {"epoch": over.epoch, "shares": shares, "lies": len(over.lies)}
 
 
-def mean_scores(run: Bazaar) -> dict[str, Record]:
-    """Give how validators scored each seller in epochs with sealed checks, on average, ppm."""
-    sheets = [sheet for sheet in run.jury.sheets() if sheet.bound]
-    return {one.name: _mean(sheets, run.jury.numbers[one.name]) for one in SELLERS}
+def mean_score(run: Bazaar, seller: str) -> Record:
+    """Give how validators scored a seller in epochs with sealed checks, on average, ppm."""
+    number = run.jury.numbers[seller]
+    scores = [sheet.scores[number] for sheet in run.jury.sheets() if sheet.bound]
+    parts = ("skill", "agreement", "answered", "total")
+    return {part: sum(getattr(score, part) for score in scores) // len(scores) for part in parts}
 
 
 def false_answers(run: Bazaar, seller: str) -> int:
@@ -132,12 +131,6 @@ def verified(verdict: Verdict) -> Record:
         "numbers": verdict.numbers,
         "false": [str(one) for one in verdict.false],
     }
-
-
-def _mean(sheets: list[Sheet], number: int) -> Record:
-    scores = [sheet.scores[number] for sheet in sheets]
-    parts = ("skill", "agreement", "answered", "total")
-    return {part: sum(getattr(score, part) for score in scores) // len(scores) for part in parts}
 
 
 def _log_key(run: Bazaar, name: str) -> Record:
