@@ -26,6 +26,7 @@ from counterpoise.market import (
     Unit,
     What,
     Wish,
+    issue_receipt,
     read_listing,
     read_receipt,
 )
@@ -190,6 +191,18 @@ def test_a_receipt_for_something_else_is_told(sale):
     between = Between(sale, headers=lambda found: {**found, "payment-receipt": text})
     with pytest.raises(VerificationError, match="another request"):
         customer_of(sale, send=between).buy(wish_of(sale, 15.0, 7.0, 7.0))
+
+
+def test_a_receipt_over_another_charge_is_told(sale):
+    signer = AccountSigner(sale.network.account("seller"))
+
+    def halved(found):
+        receipt, _ = read_receipt(base64.b64decode(found["payment-receipt"]))
+        other = issue_receipt(signer, replace(receipt, charged=receipt.charged // 2), 1)
+        return {**found, "payment-receipt": base64.b64encode(other).decode()}
+
+    with pytest.raises(VerificationError, match="another charge"):
+        customer_of(sale, send=Between(sale, headers=halved)).buy(wish_of(sale, 15.5, 7.0, 7.0))
 
 
 def test_what_is_left_comes_back_with_the_sellers_help(sale):
