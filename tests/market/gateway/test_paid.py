@@ -9,6 +9,7 @@ from gateway_world import CONFIG, NETS, bytes_body, selling
 
 from counterpoise.core.errors import InputError, StorageError, Unreachable, VerificationError
 from counterpoise.core.units import TOKEN
+from counterpoise.market.gateway import turnstile
 from counterpoise.market.gateway.service import UpstreamFailed
 from counterpoise.payments import (
     ChannelsClient,
@@ -273,6 +274,38 @@ def test_known_channels_are_served_while_the_chain_is_away(sale, toy, monkeypatc
     assert "retry-after" in refused.answer.headers
     monkeypatch.undo()
     assert toy_call(sale, new).paid == 100
+
+
+def test_payments_that_wait_for_the_chain_leave_room_for_the_others(sale, toy, monkeypatch):
+    known = sale.buyer()
+    toy_call(sale, known)
+    monkeypatch.setattr(turnstile, "WAITING", 0)
+    turned_away = toy_call(sale, sale.buyer("other"))
+    assert turned_away.answer.status == 503 and turned_away.paid == 0
+    assert toy_call(sale, known).paid == 100
+
+
+def test_nothing_is_sold_when_decisions_cannot_be_kept(sale, toy, monkeypatch):
+    buyer = sale.buyer()
+    toy_call(sale, buyer)
+
+    def full(entries):
+        raise StorageError("no space left on device")
+
+    monkeypatch.setattr(sale.running.evidence.log, "append", full)
+    toy_call(sale, buyer)
+    until(lambda: sale.client.get("/health").status_code == 503)
+    refused = toy_call(sale, buyer)
+    assert refused.answer.status == 503 and refused.paid == 0
+    assert "the log of decisions failed: no space" in sale.said[-1]
+
+
+def test_a_channel_is_still_claimed_when_decisions_cannot_be_kept(network, place, toy):
+    config = CONFIG.replace("claim_seconds = 0", "claim_seconds = 0.3")
+    with selling(network, place, config=config, more=[toy]) as sale:
+        toy_call(sale, sale.buyer())
+        sale.running.keeping.trouble = "the log of decisions failed"
+        until(lambda: sale.running.metrics.claimed == 100)
 
 
 def test_what_is_left_of_a_channel_is_given_back(sale, toy):

@@ -50,15 +50,22 @@ class Commits:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            failure = "the writing was cut short"
             try:
                 await loop.run_in_executor(self._pool, self._flush)
+                failure = ""
             except StorageError as failed:
-                self.broken = failed.message
-            for one in batch:
-                if one.done():
-                    continue
-                if self.broken:
-                    one.set_exception(StorageError(self.broken))
-                else:
-                    one.set_result(None)
+                failure = failed.message
+            finally:
+                self.broken = failure
+                self._tell(batch)
         self._task = None
+
+    def _tell(self, batch: list[asyncio.Future[None]]) -> None:
+        for one in batch:
+            if one.done():
+                continue
+            if self.broken:
+                one.set_exception(StorageError(self.broken))
+            else:
+                one.set_result(None)

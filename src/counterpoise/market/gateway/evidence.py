@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 
 from counterpoise.core.digest import sha256
-from counterpoise.core.errors import InputError
+from counterpoise.core.errors import InputError, StorageError
 from counterpoise.market.gateway.journal import Journal
 from counterpoise.market.gateway.receipts import Receipts
 from counterpoise.market.gateway.statements import Facts, Statements
@@ -26,6 +26,7 @@ from counterpoise.market.receipts_issued import CallReceipt
 from counterpoise.provenance import AnchorReference, Log, make_receipt
 
 BATCH = 4096
+_REBUILT = "free the disk; the index can be deleted, it is made again from the log"
 
 
 @dataclass(slots=True, eq=False)
@@ -149,8 +150,11 @@ class Evidence:
     def _append(self, batch: list[Noted]) -> None:
         places = self.log.append([noted.entry for noted in batch])
         rows = [(noted.digest, at) for noted, at in zip(batch, places, strict=True)]
-        with self._index:
-            self._index.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", rows)
+        try:
+            with self._index:
+                self._index.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", rows)
+        except sqlite3.Error as failed:
+            raise StorageError(f"the index of decisions: {failed}", hint=_REBUILT) from None
         for noted in batch:
             self._lately.pop(noted.digest, None)
 

@@ -97,14 +97,18 @@ class Keeping:
         self._try(self._publish)
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.wait(self._rhythm.store)
-            self._wake.clear()
-            if not self.trouble:
-                self._store()
-            self._try(self._turn)
-            told = "Charged and not claimed yet, in base units."
-            self._metrics.gauge("unsettled_base_units", self._debts.total, told)
+        try:
+            while not self._stop.is_set():
+                self._wake.wait(self._rhythm.store)
+                self._wake.clear()
+                if not self.trouble:
+                    self._store()
+                self._try(self._turn)
+                told = "Charged and not claimed yet, in base units."
+                self._metrics.gauge("unsettled_base_units", self._debts.total, told)
+        finally:
+            if not self._stop.is_set():
+                self.trouble = "nobody watches the chain any more: start the gateway again"
 
     def _store(self) -> None:
         """Bring decisions to the log; a log that fails stops the sale, not the claims."""

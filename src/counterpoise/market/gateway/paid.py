@@ -64,6 +64,7 @@ class PaidDesk:
         self.turnstile, self.record = turnstile, record
         self.limits, self.metrics, self._clock = limits, metrics, clock
         self.shelf = Shelf(turnstile.seller)
+        self.trouble: Callable[[], str] = lambda: ""
         self._payers: Buckets[bytes] = Buckets(limits.payer)
 
     async def call(self, service: Service, call: Call, headers: Mapping[str, str]) -> Outcome:
@@ -93,6 +94,8 @@ class PaidDesk:
             self.metrics.time(service.name, time.perf_counter() - started)
 
     async def _call(self, service: Service, call: Call, headers: Mapping[str, str]) -> Outcome:
+        if trouble := self.trouble():
+            raise UpstreamFailed(f"nothing is sold now: {trouble}", status=503)
         if call.level != NO_LEVEL and call.level not in service.levels:
             offered = ", ".join((NO_LEVEL, *service.levels))
             raise NotServed(422, f"no level {call.level!r} here", hint=f"there are {offered}")

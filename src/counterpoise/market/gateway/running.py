@@ -111,6 +111,7 @@ class Running:
             listing=seller_settings.listing,
         )
         self.desk = PaidDesk(self._turnstile, record, limits, self.metrics, clock=clock)
+        self.desk.trouble = self._trouble
         self.pages = Pages(self.metrics, self.evidence, self._sale(), self._trouble, self.services)
         if not seller_settings.shows_metrics:
             self.pages.hide("/metrics")

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import Address
-from counterpoise.market.gateway.service import Call
+from counterpoise.market.gateway.service import Call, UpstreamFailed
 from counterpoise.market.offers import OfferDesk, offer_extension
 from counterpoise.payments import Look, Payment, Refusal, Response, Ticket, Till, read_payment
 
 Result = TypeVar("Result")
 _BATCH = "batch-settlement"
 _NOBODY = "0x" + "00" * 20
-THREADS = 16
+THREADS, WAITING = 16, 64
 SIGNATURES = ("payment-signature", "x-payment")
 
 
@@ -55,6 +55,7 @@ class Turnstile:
 
     def __init__(self, till: Till, offers: OfferDesk | None, clock: Callable[[], float]) -> None:
         self.till, self.seller, self._offers, self._clock = till, till.seller, offers, clock
+        self._waiting = 0
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="till")
 
     async def admit(self, call: Call, price: int, paid: Paid) -> tuple[Ticket, Address] | Refusal:
@@ -100,7 +101,20 @@ class Turnstile:
         self._pool.shutdown()
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        """Do what waits for the chain; so few at once that they never take all other calls' room.
+
+        Raises
+        ------
+        UpstreamFailed :
+            503: too many wait already.
+        """
+        if self._waiting >= WAITING:
+            raise UpstreamFailed("too many payments wait for the chain", status=503)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
 
     def _price(self, payment: Payment, current: int, call: Call) -> int:
         """Give the price of now, or an earlier one that a signed offer keeps for this call."""
