@@ -110,6 +110,29 @@ def test_a_seller_without_the_authorizers_key_refuses(shop, world):
         Till(till.seller, till.channels, till.facilitator, till._clock, world.stranger)
 
 
+def test_the_rest_of_a_stream_is_not_given_again_once_it_was_taken_back(shop, world):
+    config = world.filled(
+        500, payer_authorizer=world.payer.address, withdraw_delay=shop.terms.withdraw_delay
+    )
+    channel = config.id(world.channels.domain)
+
+    def admit(kind, ceiling):
+        voucher = world.channels.vouchers.sign(world.payer, channel, ceiling)
+        payload = ChannelPayment(kind, config, voucher).to_json()
+        header = pack(Payment(shop.terms.offer(BATCH, 10), payload))
+        return shop.till.admit({SIGNATURE: header}, 10, bytes(32), URL)
+
+    ticket = admit("voucher", 10)
+    shop.till.charge_to(ticket, 2)
+    shop.till.cancel(ticket)
+    again = admit("voucher", 10)
+    assert again.is_repeat
+    shop.till.cancel(again)
+    assert shop.till.finish(admit("refund", 2)).amount == 498
+    assert "exceeds_balance" in admit("voucher", 10).reason
+    assert shop.store.channels()[channel].charged == 2
+
+
 def test_a_refund_that_the_contract_refuses_changes_nothing(shop, world):
     buyer = shop.buyer()
     for _ in range(2):

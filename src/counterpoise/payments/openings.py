@@ -58,15 +58,19 @@ class Openings:
         """A call that a channel pays for; `Look` if the chain must be asked first."""
         config, voucher = paid.config, paid.voucher
         self._check_free(voucher.channel, now)
-        kept = self.store.kept(voucher.channel)
+        kept, place = self.store.kept(voucher.channel), self.places.place(voucher.channel)
+        is_fresh = 0 <= now - place.seen <= self.terms.freshness
         if kept is not None and self._is_unanswered(kept, voucher, request):
+            if kept.charged < voucher.ceiling:  # the rest must still be there to be charged
+                if not is_fresh:
+                    return Look(config)
+                check_balance(voucher.ceiling, place.channel, 0)
             return self._repeat(kept, paid, now)
         if offer.amount != price:
             raise NotTaken("price_changed")
         if paid.deposit is not None:
             check_times(paid.deposit.valid_after, paid.deposit.valid_before, now, BATCH_ERROR)
-        place = self.places.place(voucher.channel)
-        if not 0 <= now - place.seen <= self.terms.freshness:
+        if not is_fresh:
             return Look(config)
         base = self.charged(voucher.channel)
         if voucher.ceiling != base + price:
