@@ -51,8 +51,8 @@ def measure(rule, epochs):
     service = build_service()
     policy = Policy(rule, margin_seconds=600)
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        validators = [service.validator(name, home, policy=policy) for name in ("ann", "bob")]
+        service.home = Path(folder)
+        validators = [service.validator(name, policy=policy) for name in ("ann", "bob")]
         keeper = service.keeper()
         service.epoch(keeper, *validators)  # seals the first checks
         meter = Meter(service.market.chain, ["send_raw", "call", "estimate", "warp"])

@@ -1,5 +1,6 @@
 """A market in service: providers of several characters, validators, a keeper, on one chain."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -59,6 +60,7 @@ class Service:
     evidence: object
     heard: list = field(default_factory=list)
     validators: dict = field(default_factory=dict)
+    home: object = None
 
     def provider(self, name, answer):
         account = self.market.people[name]
@@ -75,7 +77,7 @@ class Service:
             {NAMES.index(n): self.provider(n, characters[kind]) for n, kind in providers.items()}
         )
 
-    def validator(self, name, home, **changes):
+    def validator(self, name, **changes):
         place = NAMES.index(name)
         asks = {
             "ask": self.ask(),
@@ -88,7 +90,7 @@ class Service:
         settled = {"policy": Policy(RULE, margin_seconds=600), "clock": lambda: 0}
         settled |= {"random": Random(place).randbytes} | changes
         who = (self.market.client, self.market.people[name], Sources(**asks), self.evidence)
-        made = Validator(*who, home / name, **settled)
+        made = Validator(*who, self.home / name, **settled)
         self.validators[name] = made
         return made
 
@@ -127,6 +129,18 @@ class Service:
     def close(self):
         for one in self.validators.values():
             one.close()
+
+
+@contextmanager
+def reverted(service, home):
+    """Use a service with this folder, and put its chain back afterwards."""
+    place = service.market.chain.snapshot()
+    service.home, service.heard = home, []
+    try:
+        yield service
+    finally:
+        service.close()
+        service.market.chain.revert(place)
 
 
 def build_service(**terms):

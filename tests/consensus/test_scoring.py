@@ -1,5 +1,6 @@
 """Checks, scores and sheets: pure, in integers, and hard to game."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -164,6 +165,9 @@ def test_a_plan_mixes_everything_and_follows_from_its_seed():
     assert [one.due for one in found] == sorted(one.due for one in found)
     assert found[0].due >= 100 and found[-1].due <= 200
     kinds = [one.kind for one in found]
+    assert sum(a != b for a, b in itertools.pairwise(kinds)) > 6
+    numbers = [one.number for one in found]
+    assert sum(a != b for a, b in itertools.pairwise(numbers)) > 6
     assert (kinds.count(Kind.CHECK), kinds.count(Kind.RERUN), kinds.count(Kind.TRAFFIC)) == (
         12,
         4,

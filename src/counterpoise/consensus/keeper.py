@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from counterpoise.chain import Account
-from counterpoise.consensus.client import ConsensusClient, Standing
+from counterpoise.consensus.client import ConsensusClient
 from counterpoise.consensus.ledger import Ledger
 from counterpoise.consensus.reader import Reader
 from counterpoise.core.errors import ChainError, Reverted, StorageError, Unreachable
@@ -73,21 +73,20 @@ class Keeper:
 
     def step(self) -> bool:
         """Do what is due now; tell whether anything was."""
-        ledger, standing, now = self.reader.ledger(), self.reader.standing(), self.now
-        if not standing.is_open:
+        ledger, now = self.reader.ledger(), self.now
+        if not ledger.is_open:
             self._gather(ledger)
             return self._open(ledger, now)
         self._over_since = 0
-        if now < standing.reveals_end:
+        if now < ledger.reveals_end:
             return False
         proposal = self.client.proposal()
         if proposal is None:
-            return self._propose(ledger, standing, now)
+            return self._propose(ledger, now)
         if now < proposal.ends:
             return challenge(self.client, self.account, ledger, self.say)
-        return self._send(
-            f"epoch {standing.number}: finished", lambda: self.client.finish(self.account)
-        )
+        said = f"epoch {ledger.epoch}: finished"
+        return self._send(said, lambda: self.client.finish(self.account))
 
     def _open(self, ledger: Ledger, now: int) -> bool:
         """Open the next epoch, if there is somebody to weigh and something to pay."""
@@ -99,13 +98,13 @@ class Keeper:
         said = f"epoch {ledger.epoch + 1}: opened, pays {pay} tokens"
         return self._send(said, lambda: self.client.open(self.account))
 
-    def _propose(self, ledger: Ledger, standing: Standing, now: int) -> bool:
+    def _propose(self, ledger: Ledger, now: int) -> bool:
         """Post the result, or let the epoch lapse when it is too late."""
-        epoch = standing.number
-        if now >= standing.propose_end:
+        epoch = ledger.epoch
+        if now >= self.client.epoch().propose_end:
             said = f"epoch {epoch}: lapsed without a result"
             return self._send(said, lambda: self.client.lapse(self.account))
-        if not ledger.rows or now < standing.reveals_end + self.courtesy_seconds:
+        if not ledger.rows or now < ledger.reveals_end + self.courtesy_seconds:
             return False
         said = f"epoch {epoch}: posted the result of {len(ledger.rows)} rows"
         return self._send(said, lambda: self.client.propose(self.account, ledger.settle()))

@@ -70,9 +70,10 @@ class Ledger:
     since, accounts, stakes, seats, drawn :
         By number: first epoch in which it counts, who stands under it, base units at stake, seat
         (1 to 64; none without), base units drawn so far.
+    is_open, commits_end, reveals_end :
+        Of the epoch that is open or was last; Unix seconds.
     rows, commitments, posted, objectors :
-        Of the epoch that is open or was last: what was revealed and committed, the result that
-        stands, and who objected to it.
+        Of the same: what was revealed and committed, the result that stands, who objected to it.
     final, bonds :
         Under the last final result.
     """
@@ -81,6 +82,9 @@ class Ledger:
     epoch: int = 0
     attempt: int = 0
     pay: int = 0
+    is_open: bool = False
+    commits_end: int = 0
+    reveals_end: int = 0
     width: int = 0
     since: dict[int, int] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
@@ -169,7 +173,8 @@ class Ledger:
 
     def _on_opened(self, args: dict[str, Any]) -> None:
         self.epoch, self.pay, self.rows = args["epoch"], args["pay"], []
-        self.commitments = {}
+        self.commits_end, self.reveals_end = args["commits_end"], args["reveals_end"]
+        self.is_open, self.commitments = True, {}
         self.attempt += 1
 
     def _on_committed(self, args: dict[str, Any]) -> None:
@@ -203,6 +208,7 @@ class Ledger:
         lies = self.lies() if derived else ()
         over = Closed(self.epoch, self.posted, lies, derived, self.facts, commitments, accounts)
         self.closed.append(over)
+        self.is_open = False
 
     def _on_claimed(self, args: dict[str, Any]) -> None:
         self.drawn[args["number"]] = self.drawn.get(args["number"], 0) + args["amount"]

@@ -1,6 +1,6 @@
 """A market's ledger kept up to date: only new events are read, and a reorg reads all anew."""
 
-from counterpoise.consensus.client import ConsensusClient, Standing
+from counterpoise.consensus.client import ConsensusClient
 from counterpoise.consensus.ledger import Ledger
 from counterpoise.core.errors import ChainError, InputError
 
@@ -47,10 +47,6 @@ class Reader:
                 self._seen = head.number, head.hash
                 return self._ledger.follow(events)
         raise ChainError("the chain changes faster than it can be read", hint="try again")
-
-    def standing(self) -> Standing:
-        """Fetch the epoch that is open, or was last, with its times."""
-        return self.client.epoch()
 
     def _is_still_there(self) -> bool:
         """Tell whether the last block read is on the chain."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from counterpoise.chain import Account
-from counterpoise.consensus.client import ConsensusClient, Standing
+from counterpoise.consensus.client import ConsensusClient
 from counterpoise.consensus.evidence import Evidence, commitment_of
 from counterpoise.consensus.examiner import Examiner, Sources
 from counterpoise.consensus.journal import Journal
@@ -115,22 +115,22 @@ class Validator:
 
     def step(self) -> bool:
         """Do what is due now; tell whether anything was."""
-        ledger, standing = self.reader.ledger(), self.reader.standing()
+        ledger, now = self.reader.ledger(), self.now
         number = ledger.number_of(self.account.address)
         if number is None:
             return self._tell("seat", "this account has no number in the market")
         moved = False
-        if standing.is_open and standing.number == ledger.epoch:
-            if self.now < standing.commits_end:
-                moved |= self._commit(ledger, standing, number)
-            elif self.now < standing.reveals_end:
+        if ledger.is_open:
+            if now < ledger.commits_end:
+                moved |= self._commit(ledger, number)
+            elif now < ledger.reveals_end:
                 moved |= self._reveal(ledger, number)
             else:
                 moved |= challenge(self.client, self.account, ledger, self.say)
-        moved |= self._show(ledger, standing)
+        moved |= self._show(ledger)
         return moved | self._draw(ledger, number)
 
-    def _commit(self, ledger: Ledger, standing: Standing, number: int) -> bool:
+    def _commit(self, ledger: Ledger, number: int) -> bool:
         """Ask what is due, and commit when all is answered or time runs out."""
         epoch = ledger.epoch
         if ledger.since[number] > epoch or number not in ledger.seats:
@@ -141,11 +141,11 @@ class Validator:
         if sheet is None:
             longest = self.client.terms.commit_seconds
             margin = min(self.policy.margin_seconds, longest // 4)
-            opened = standing.commits_end - longest
+            opened = ledger.commits_end - longest
             spread = min(self.policy.spread_seconds, longest - margin)
             self.examiner.plan(ledger, number, Window(opened, opened + spread))
             moved = self.examiner.ask(epoch, self.now)
-            if self.examiner.waits(epoch) and self.now < standing.commits_end - margin:
+            if self.examiner.waits(epoch) and self.now < ledger.commits_end - margin:
                 return moved
             sheet = self.examiner.score(ledger, number)
         row, salt = sheet.row, sheet.salt
@@ -162,13 +162,13 @@ class Validator:
         said = f"epoch {ledger.epoch}: revealed"
         return self._send(said, lambda: self.client.reveal(self.account, row, salt))
 
-    def _show(self, ledger: Ledger, standing: Standing) -> bool:
+    def _show(self, ledger: Ledger) -> bool:
         """Show the sheets of epochs in which nobody can commit or reveal any more."""
         moved = False
         committed = {over.epoch: over.commitments for over in ledger.closed}
         committed.setdefault(ledger.epoch, ledger.commitments)
         for epoch, content in self.journal.sheets_to_show():
-            if epoch >= standing.number and standing.is_open and self.now < standing.reveals_end:
+            if epoch >= ledger.epoch and ledger.is_open and self.now < ledger.reveals_end:
                 continue
             sheet = read_sheet(content)
             found = committed.get(epoch, {}).get(sheet.validator)
