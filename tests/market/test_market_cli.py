@@ -15,7 +15,7 @@ from gateway_world import SUMS, found_network, fund, infer_body, selling
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import CounterpoiseError, InputError, Unreachable, VerificationError
 from counterpoise.core.units import to_checksum
-from counterpoise.identity import ReputationClient
+from counterpoise.identity import IdentityClient, ReputationClient
 from counterpoise.market import cli as home
 from counterpoise.market import dashboard_cli
 from counterpoise.market.cli import VERBS, market
@@ -261,6 +261,23 @@ def test_a_listing_for_another_agent_is_refused(sale, say):
     agent = listed(sale, say, "mine")["listing"].partition("/")[0]
     with pytest.raises(CounterpoiseError):
         say("list", "x", "--price", "1", "--describe", "d", "--agent", agent, account="buyer")
+
+
+def test_owner_and_wallet_replace_each_others_listings(sale, say):
+    place = listed(sale, say, "shared")["listing"]
+    agent = place.partition("/")[0]
+    clerk, owner = fund(sale.network, "clerk"), sale.network.account("seller")
+    identity = IdentityClient(sale.network.contract("IdentityRegistry"))
+    until = sale.network.chain.block().time + 200
+    identity.set_wallet(
+        owner, int(agent), clerk.address, until, identity.consent(clerk, int(agent), until)
+    )
+    words = ("list", "shared", "--price", "3", "--describe", "d", "--agent", agent, "--json")
+    made = say(*words, "--endpoint", "mcp=https://seller.example/mcp", account="clerk")
+    assert (made["version"], made["on chain"], len(made["notes"])) == (2, False, 2)
+    assert say("show", place, "--json")["price"] == "3 per call"
+    assert say(*words, account="seller")["version"] == 3
+    assert say(*words, account="clerk")["version"] == 4
 
 
 def test_a_mirror_of_the_log_is_read(sale, say, tmp_path):

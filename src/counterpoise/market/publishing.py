@@ -81,7 +81,10 @@ def announce_endpoints(identity: IdentityClient, owner: Account, listing: Listin
     wanted = replace(file, services=(*file.services, *missing), registrations=places).to_uri()
     if len(wanted) > MAX_URI:
         return f"the registration file would have {len(wanted)} characters, {MAX_URI} fit"
-    identity.set_uri(owner, listing.agent, wanted)
+    try:
+        identity.set_uri(owner, listing.agent, wanted)
+    except Reverted as refused:
+        return f"the registry took no new file: {refused.reason}"
     return ""
 
 
