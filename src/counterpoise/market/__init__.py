@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from counterpoise.market.engines.minilm import MiniLm
     from counterpoise.market.finding import Order, Result, Wanted, resolve, search
+    from counterpoise.market.gateway.checking import check_decision
     from counterpoise.market.gateway.mcp_client import Called, McpClient, McpTransport
     from counterpoise.market.gateway.oip import OipService, Sold
     from counterpoise.market.gateway.oip_models import Found, WholeModel
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     )
     from counterpoise.market.gateway.openai_service import OpenAiService
     from counterpoise.market.gateway.running import Running
-    from counterpoise.market.gateway.settings import Table
+    from counterpoise.market.gateway.service import request_digest
+    from counterpoise.market.gateway.settings import Table, load_settings
     from counterpoise.market.gateway.statements import answer_commitment
     from counterpoise.market.gateway.tariff import Tariff
     from counterpoise.market.gateway.upstream import Upstream
@@ -98,6 +100,7 @@ _HOMES = {
     ),
     "engines.minilm": ("MiniLm",),
     "finding": ("Order", "Result", "Wanted", "resolve", "search"),
+    "gateway.checking": ("check_decision",),
     "gateway.mcp_client": ("Called", "McpClient", "McpTransport"),
     "gateway.oip": ("OipService", "Sold"),
     "gateway.oip_models": ("Found", "WholeModel"),
@@ -105,7 +108,8 @@ _HOMES = {
     "gateway.openai_embeddings": ("Embedder", "LocalEmbeddings", "UpstreamEmbeddings"),
     "gateway.openai_service": ("OpenAiService",),
     "gateway.running": ("Running",),
-    "gateway.settings": ("Table",),
+    "gateway.service": ("request_digest",),
+    "gateway.settings": ("Table", "load_settings"),
     "gateway.statements": ("answer_commitment",),
     "gateway.tariff": ("Tariff",),
     "gateway.upstream": ("Upstream",),
@@ -190,11 +194,13 @@ __all__ = [
     "answer_commitment",
     "audit_data_jobs",
     "check_call_receipt",
+    "check_decision",
     "check_offer",
     "co_sign",
     "evaluation_algorithm",
     "issue_offer",
     "issue_receipt",
+    "load_settings",
     "note_reputations",
     "offer_extension",
     "offer_in",
@@ -207,6 +213,7 @@ __all__ = [
     "read_receipt",
     "read_standings",
     "register_seller",
+    "request_digest",
     "resolve",
     "search",
     "training_algorithm",

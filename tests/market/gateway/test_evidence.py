@@ -1,6 +1,7 @@
 """Decisions: kept before the answer leaves, in the log soon after, and provable to anyone."""
 
 import base64
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -12,6 +13,7 @@ from counterpoise.chain import Account
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.inference import answer_bytes, input_commitment
+from counterpoise.market.gateway.checking import check_decision
 from counterpoise.market.gateway.evidence import Evidence
 from counterpoise.market.gateway.journal import Journal
 from counterpoise.market.gateway.receipts import Receipts
@@ -92,6 +94,44 @@ def test_a_buyer_can_have_the_signed_statement_at_once(sale):
     seller = AddressVerifier(sale.network.account("seller").address)
     statement = check_envelope(Envelope.from_bytes(entry), [seller])
     assert statement.digest.hex() == got.answer.headers["decision"]
+
+
+def test_a_buyer_can_check_every_part_of_a_statement(sale):
+    seller, buyer = sale.network.account("seller").address, sale.buyer()
+    got = sale.buy(buyer, headers={"decision": "envelope"})
+    headers = got.answer.headers
+    right = {
+        "entry": base64.b64decode(headers["decision-envelope"]),
+        "seller": seller,
+        "salt": bytes.fromhex(headers["decision-salt"]),
+        "answer": got.answer.body,
+        "request": request_digest("POST", SUMS, infer_body()),
+        "model": sha256((sale.folder / "sums.onnx").read_bytes()),
+    }
+    assert check_decision(**right).digest.hex() == headers["decision"]
+    for wrong, words in (
+        ({"seller": bytes(20)}, "0 of the pinned keys"),
+        ({"salt": bytes(32)}, "another request"),
+        ({"request": bytes(32)}, "another request"),
+        ({"answer": got.answer.body + b" "}, "another answer"),
+        ({"model": bytes(32)}, "another model"),
+        ({"request": None}, "one of request"),
+    ):
+        with pytest.raises(VerificationError, match=words):
+            check_decision(**right | wrong)
+
+
+def test_a_buyer_of_an_integer_model_can_check_by_its_bytes(sale):
+    got = sale.buy(sale.buyer(), NETS, bytes_body(), headers={"decision": "envelope"})
+    outputs = {one["name"]: one["data"] for one in json.loads(got.answer.body)["outputs"]}
+    check_decision(
+        base64.b64decode(got.answer.headers["decision-envelope"]),
+        sale.network.account("seller").address,
+        salt=bytes.fromhex(got.answer.headers["decision-salt"]),
+        values=bytes((10, 200, 3, 4)),
+        answer=answer_bytes(outputs["logits"], outputs["decision"][0]),
+        model=NET.id,
+    )
 
 
 def test_a_receipt_says_what_was_paid_for_which_answer(sale):
