@@ -27,7 +27,7 @@ def _buyer(desk: Desk) -> DataBuyer:
 
 
 @click.command()
-@click.argument("policy", metavar="POLICY")
+@click.argument("policy", metavar="POLICY|AGENT/NAME")
 @click.option("--algorithm", default="", help="Own code: its name, or the digest's beginning.")
 @click.option("--columns", default="", metavar="A,B", help="Columns that own code gets.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Of own code.")
@@ -42,15 +42,15 @@ def _buyer(desk: Desk) -> DataBuyer:
 @click.option("--days", default=30, show_default=True, help="Until the escrow expires.")
 @at_desk
 def send(desk: Desk, policy: str, **said: Any) -> Answer:
-    """Send a job under POLICY (its digest, as the listing names it) and pay it into escrow.
+    """Send a job under POLICY, a digest or what a listing names, and pay it into escrow.
 
-    Example: counterpoise market data send 5f0c12… --model risk.model --card risk.card
+    Example: counterpoise market data send 0/cleveland --model risk.model --card risk.card
     --where age:60:120 --account buyer
     """
     from counterpoise.core.units import format_tokens, parse_address
 
     buyer = _buyer(desk)
-    found = buyer.policy(_digest(policy))
+    found = buyer.policy(_digest(desk, policy))
     request = _request(buyer, found, **said)
     desk.funded(request.price)
     own, acceptance = said["evaluator"], desk.network.charter.contracts.get("Acceptance")
@@ -140,13 +140,23 @@ def result(desk: Desk, job: int, accept: bool) -> Answer:
     return record, [json.dumps(found.outputs, indent=2)]
 
 
-def _digest(text: str) -> bytes:
+def _digest(desk: Desk, text: str) -> bytes:
+    """Read a policy's digest, or find it by a listing."""
     from counterpoise.market.compute_to_data.records import digest_from
+    from counterpoise.market.finding import resolve
 
+    if "/" in text:
+        with desk.catalogue() as catalogue:
+            found = resolve(catalogue, text, desk.now).found.listing.policy
+        if found is None:
+            raise InputError(f"the listing {text} names no policy", hint="it is no dataset")
+        return found
     try:
         return digest_from(text)
     except ValueError:
-        raise InputError(f"{text!r} is no digest of a policy", hint="64 hex digits") from None
+        raise InputError(
+            f"{text!r} is no digest of a policy", hint="64 hex digits, or AGENT/NAME of a listing"
+        ) from None
 
 
 def _micro(text: str) -> int:

@@ -9,6 +9,7 @@ from ward import AGES, COLUMNS, NAMES, SHAPES, heart, trained, write_rows
 from counterpoise.core.errors import InputError, VerificationError
 from counterpoise.core.units import to_checksum
 from counterpoise.inference import save_model
+from counterpoise.market.cli import market
 from counterpoise.market.data_cli import data
 
 FORM = {
@@ -28,9 +29,9 @@ def desk(ward, tmp_path):
     """Type a verb as one of the ward's accounts."""
     ward.network.close()
 
-    def typed(*words, account="hospital"):
+    def typed(*words, account="hospital", group=data):
         where = ["--state", str(ward.folder / "network"), "--account", account, "--json"]
-        done = CliRunner().invoke(data, [*map(str, words), *where])
+        done = CliRunner().invoke(group, [*map(str, words), *where])
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         assert done.exit_code == 0, done.output
@@ -66,8 +67,11 @@ def test_the_whole_way_of_an_owner_and_a_buyer(ward, desk, tmp_path):
         desk("sign", draft, account="rival")
     desk("sign", draft, account="officer")
     assert desk("enforce", draft, "--home", home)["policy"] == policy
+    listed = ("list", "hearts", "--what", "dataset", "--policy", policy, "--price", "2.5 per job")
+    about = ("--describe", "Heart disease, 1988", "--endpoint", "compute-to-data=urn:x")
+    hearts = desk(*listed, *about, "--rows", stated["row_root"], group=market)["listing"]
     model = ("--model", tmp_path / "risk.model", "--card", tmp_path / "risk.card")
-    first = desk("send", policy, *model, "--edge", 0, account="buyer")
+    first = desk("send", hearts, *model, "--edge", 0, account="buyer")
     own = ("--algorithm", "ages", "--columns", "age,ill", "--param", "months=1")
     direct = ("--evaluator", "self", "--where", "age:0:120")
     second = desk("send", policy, *own, *direct, account="buyer")
