@@ -79,7 +79,18 @@ def test_a_market_runs_by_the_command_line_and_is_verified(call, address, tmp_pa
     (tmp_path / "pool.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told))
     work = ["run", "--account", "ann", "--checks", str(tmp_path / "checks.jsonl")]
     work += ["--pool", str(tmp_path / "pool.jsonl"), "--home", str(tmp_path / "ann")]
-    work += ["--questions", "6", "--others", "2", "--compared", "2", "--seconds", "0.2"]
+    work += [
+        "--payer",
+        "somebody",
+        "--questions",
+        "6",
+        "--others",
+        "2",
+        "--compared",
+        "2",
+        "--seconds",
+        "0.2",
+    ]
     for number, path in ((1, "good"), (2, "lazy"), (3, "down")):
         work += ["--provider", f"{number}={address}/{path}"]
 

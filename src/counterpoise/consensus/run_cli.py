@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     "--most", default="0.01", show_default=True, metavar="TOKENS", help="For one question."
 )
 @click.option("--budget", default="10", show_default=True, metavar="TOKENS", help="For all.")
+@click.option("--payer", metavar="NAME", help="Local key that pays providers, who see it.")
+@click.option("--payer-env", metavar="NAME", help="The same from an environment variable.")
 @click.option(
     "--courtesy", default=0, show_default=True, help="Seconds a result is left to others."
 )
@@ -84,7 +86,7 @@ def run(
 LATE = 8
 """So many epochs later a score sheet is still taken into the log."""
 _ASKS = ("checks", "pool", "traffic", "providers", "models", "form", "home", "most", "budget")
-_OWN = (*_ASKS, "questions", "others", "patience", "compared", "spread")
+_OWN = (*_ASKS, "payer", "payer_env", "questions", "others", "patience", "compared", "spread")
 
 
 def _workers(
@@ -99,7 +101,8 @@ def _workers(
     workers: list[Worker] = []
     close: Callable[[], None] = lambda: None  # noqa: E731
     if rest["checks"] or rest["models"]:
-        who = (desk.client, account, _sources(desk, account, rest), evidence)
+        payer = _payer(desk, account, rest, say)
+        who = (desk.client, account, _sources(desk, payer, rest), evidence)
         home = _home(desk, account, rest["home"])
         validator = Validator(*who, home, _policy(rest), say, start=desk.start)
         workers.append(validator)
@@ -127,6 +130,20 @@ def _policy(rest: dict[str, Any]) -> Policy:
 
     rule = Rule(rest["questions"], rest["others"], rest["patience"], compared=rest["compared"])
     return Policy(rule, spread_seconds=rest["spread"])
+
+
+def _payer(
+    desk: Desk, account: Account, rest: dict[str, Any], say: Callable[[str], None]
+) -> Account:
+    """Give who pays providers: best somebody whom they do not know for a validator."""
+    from counterpoise.network import draw_from_faucet, signer
+
+    payer = signer(desk.network, None, rest["payer_env"], None, rest["payer"])
+    if payer is None:
+        say("providers see this account pay and may know it for a validator's: give --payer")
+        return account
+    draw_from_faucet(desk.network, payer, parse_tokens(rest["budget"]))
+    return payer
 
 
 def _sources(desk: Desk, account: Account, rest: dict[str, Any]) -> Sources:
