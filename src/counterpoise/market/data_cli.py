@@ -231,5 +231,22 @@ def log(desk: Desk, audits: bool, folder: Path) -> Answer:
     return record, lines + ([f"{again} results made again, to the bit"] if audits else [])
 
 
+@data.command()
+@click.argument("owner", metavar="ADDRESS")
+@at_desk
+def gather(desk: Desk, owner: str) -> Answer:
+    """Append what the node of a visiting OWNER has told to this network's log.
+
+    A node beside the log does so itself.
+
+    Example: counterpoise market data gather 0x… --state DIR
+    """
+    from counterpoise.core.units import parse_address
+    from counterpoise.market.compute_to_data.letters import gather as append
+
+    count = append(desk.network, parse_address(owner), set())
+    return {"entries": count}, [f"{count} new entries"]
+
+
 data.add_command(send)
 data.add_command(result)

@@ -83,6 +83,7 @@ def test_the_whole_way_of_an_owner_and_a_buyer(ward, desk, tmp_path):
     paid = desk("result", second["job"], "--accept", account="buyer")
     assert set(paid["outputs"]) == {"ill", "mean"}
     assert desk("result", refused["job"], account="buyer")["rule"] == "purpose"
+    assert desk("gather", to_checksum(ward.owner.address)) == {"entries": 0}
     kept = desk("log", "--audit", "--home", home)
     assert (kept["jobs"], kept["made_again"]) == (2, 2)
     assert len(NAMES) == 13
