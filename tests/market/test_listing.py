@@ -13,7 +13,7 @@ from counterpoise.market import Endpoint, Level, read_chain, read_listing, read_
 from counterpoise.market.listing import agent_digest
 from counterpoise.market.publishing import announce_endpoints, register_seller
 from counterpoise.market.sources import KEY
-from counterpoise.provenance import AccountSigner, LogReader
+from counterpoise.provenance import AccountSigner, LogReader, Subject, build_statement, sign
 from counterpoise.store import Store
 
 
@@ -48,6 +48,20 @@ def test_a_listing_cannot_be_altered_or_name_other_subjects(fair):
         text = json.dumps(changed, sort_keys=True, separators=(",", ":")).encode()
         with pytest.raises(VerificationError, match="false"):
             read_listing(text)
+
+
+def test_a_listing_that_claims_to_be_about_another_thing_is_refused(fair):
+    """Else a log's index would lead from somebody's model to a stranger's listing."""
+    record = json.loads(fair.listing(7).sign(AccountSigner(fair.owner), NOW))
+    statement = json.loads(base64.b64decode(record["payload"]))
+    subjects = [Subject("agent", agent_digest(fair.identity.name, 8))]
+    said = statement["predicate"]
+    fields = {k: v for k, v in said.items() if k not in ("actor", "time", "nonce", "inputs")}
+    made = build_statement(
+        "listing", subjects, actor=said["actor"], time=NOW, nonce=bytes(16), **fields
+    )
+    with pytest.raises(InputError, match="subjects are not what it names"):
+        read_listing(sign(made, AccountSigner(fair.owner)).to_bytes())
 
 
 @pytest.mark.parametrize(
@@ -227,11 +241,11 @@ def test_what_the_store_lacks_is_asked_for_again_and_fetched_where_the_seller_sa
     third = fair.publish(fair.listing(agent, "third"), fair.other, log=None, store=elsewhere)
     place = b"https://seller.example/third"
     fair.identity.set_metadata(fair.other, agent, KEY, third.digest + place)
-    asked = []
+    asked, other = [], fair.listing(agent, "unnamed").sign(AccountSigner(fair.other), NOW)
 
     def fetch(url):
         asked.append(url)
-        return third.envelope if len(asked) > 1 else b"something else"
+        return third.envelope if len(asked) > 1 else other
 
     for expected in (0, 1):
         assert read_chain(fair.catalogue, fair.identity, fair.store, fetch) == expected
