@@ -61,9 +61,8 @@ def test_the_stock_clients_list_tools_and_pay_for_calls(stall, mode, scheme):
     )
 
 
-@pytest.mark.parametrize("scheme", ["batch-settlement", "exact"])
-def test_the_stock_client_of_openai_buys_here(stall, scheme):
-    payer = stall.payer(f"openai {scheme}")
+def test_the_stock_client_of_openai_buys_here(stall):
+    payer, scheme = stall.payer("openai"), "batch-settlement"
     with stall.rpc() as rpc:
         wallet = stall.strangers_arguments(payer, rpc)
         rows = ask_stranger("openai_stranger.py", stall.address, scheme, *wallet)
