@@ -10,20 +10,24 @@ from lines import run
 from sale import PATH, PRICE, bodies, charged, served, total
 
 
+async def until_more(gateway, buyers, shopping, seen):
+    """Wait until more answers came than were seen, as long as the gateway lives."""
+    while total(buyers, "answered") == seen and not any(task.done() for task in shopping):
+        gateway.check()
+        await asyncio.sleep(0.01)
+
+
 async def shop_through(gateway, buyers, calls, kills, random_seconds):
     """Let all buyers shop while the gateway is killed so many times and started again."""
     asked = bodies(calls)
     shopping = [asyncio.create_task(buyer.shop(gateway.port, PATH, asked)) for buyer in buyers]
-    while total(buyers, "answered") == 0:
-        await asyncio.sleep(0.01)
+    await until_more(gateway, buyers, shopping, 0)
     for _ in range(kills):
         await asyncio.sleep(random_seconds())
         gateway.kill()
-        gateway.start()
         seen = total(buyers, "answered")
-        while total(buyers, "answered") == seen and not all(task.done() for task in shopping):
-            gateway.check()
-            await asyncio.sleep(0.01)
+        gateway.start()
+        await until_more(gateway, buyers, shopping, seen)
     await asyncio.gather(*shopping)
 
 

@@ -54,6 +54,8 @@ class Gateway:
 
     def stop(self) -> int:
         """Ask it to end; give its exit status."""
+        if self.process.poll() is not None:
+            return self.process.returncode
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
