@@ -177,3 +177,23 @@ def test_a_flood_of_letters_hides_no_request(ward):
     (answer,) = ward.answers(asked)
     assert answer.outputs
     assert ward.verdict().is_true
+
+
+def test_an_escrow_that_a_reorganisation_takes_back_is_told_nothing_and_stops_nobody(ward):
+    policy, buyer, chain = ward.enforce(), ward.buyer(), ward.network.chain
+    before = chain.snapshot()
+    asked = ward.ask_code(policy)
+
+    def vanish(step, request):
+        if step == "result":
+            chain.revert(before)
+
+    node = ward.node(on_step=vanish)
+    assert node.serve_once() == 0
+    node.on_step = lambda step, request: None
+    assert node.serve_once() == 0 and buyer.answer(asked) is None
+    other = ward.ask_code(policy)
+    assert other.job == asked.job and other.request != asked.request
+    assert node.serve_once() == 1 and buyer.answer(other).outputs
+    assert buyer.answer(asked) is None
+    assert ward.verdict().is_true

@@ -30,6 +30,16 @@ def test_an_evaluation_is_answered_paid_and_verified(ward):
     assert ward.verdict().is_true
 
 
+def test_an_evaluation_counts_the_chosen_rows_as_its_model_answers_them(ward):
+    policy = ward.enforce(least_rows=5, round_to=1)
+    (answer,) = ward.answers(ward.ask(policy, where=older(60)))
+    imported, old = trained(), ward.part.features[:, 0] >= 60
+    rows = imported.quantiser.bytes_of(ward.part.features[old].astype(float), clip=True)
+    said, labels = imported.model.run(rows).decisions, ward.part.labels[old]
+    exact = [[int(((said == band) & (labels == ill)).sum()) for ill in (0, 1)] for band in (0, 1)]
+    assert answer.outputs["counts"] == [[[n if n >= 5 else 0 for n in band] for band in exact]]
+
+
 def test_own_code_gets_the_chosen_rows_and_its_counts_leave_rounded(ward):
     policy = ward.enforce()
     asked = ward.ask_code(policy, where=older(60))

@@ -126,7 +126,7 @@ class DataNode:
     def _paid(self) -> Iterator[Paid]:
         """Find the escrows for this owner that are not done with."""
         latest = self.network.chain.block("latest").number
-        last = latest - self.confirmations
+        last = max(latest - self.confirmations, 0)
         contract, me = self.jobs.contract, self.account.address
         described = {
             event.args["jobId"]: digest_in(str(event.args["description"]))
@@ -159,7 +159,11 @@ class DataNode:
 
     def _bring(self, paid: Paid) -> bool:
         """Bring one request as far as it goes; say whether it was answered."""
-        job = self.jobs.job(paid.job)
+        try:
+            job = self.jobs.job(paid.job)
+        except Reverted:  # a reorganisation took the escrow back; it is seen again if it returns
+            self._seen.pop(paid.job, None)
+            return False
         if self._job_of(paid) not in (None, paid.job):
             refusal = NotAdmitted("replay", "this request was met before, for another escrow")
             stated = state_refusal(self.notary, paid.request, paid.job, refusal)
