@@ -308,6 +308,18 @@ def test_a_channel_is_still_claimed_when_decisions_cannot_be_kept(network, place
         until(lambda: sale.running.metrics.claimed == 100)
 
 
+def test_a_terminal_that_was_closed_stops_no_claim(sale, toy):
+    def closed(line):
+        raise BrokenPipeError(line)
+
+    sale.running.keeping._listener = closed
+    toy_call(sale, sale.buyer())
+    seller = sale.network.account("seller").address
+    before = sale.token.call("balanceOf", seller)
+    sale.running.keeping.finish()
+    assert sale.token.call("balanceOf", seller) == before + 100
+
+
 def test_what_is_left_of_a_channel_is_given_back(sale, toy):
     buyer = sale.buyer()
     toy_call(sale, buyer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from counterpoise.chain import Account
@@ -65,7 +66,7 @@ class Keeping:
     ) -> None:
         self._evidence, self._settlement, self._debts = evidence, settlement, debts
         self._metrics, self._anchor, self._rhythm = metrics, anchor, rhythm
-        self._clock, self._say = clock, say
+        self._clock, self._listener = clock, say
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
         self._next = {"watch": 0.0, "claim": 0.0, "anchor": 0.0}
@@ -158,6 +159,11 @@ class Keeping:
             return False
         self._next[name] = time.monotonic() + every
         return True
+
+    def _say(self, line: str) -> None:
+        """Say a sentence, if anyone still listens: a closed terminal stops no claim."""
+        with suppress(OSError):
+            self._listener(line)
 
     def _try(self, work: Callable[[], None]) -> None:
         """Do what the chain may refuse; say so once, and again when it is back."""
