@@ -52,6 +52,7 @@ def test_who_is_right_is_paid_and_who_is_lazy_or_lies_is_not(service):
     assert dues[GOOD] > 49 * TOKEN and dues[LAZY] == dues[LYING] == 0
     assert PAY - PAY // 10**8 < sum(dues) <= PAY
     assert service.market.balance(service.market.ann) == before + dues[0]
+    service.settle(ann, bob)
     assert not [line for line in said if "refused" in line]  # nothing is sent that was done
     assert said.count("epoch 2: revealed") == 2
 
