@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.core.units import format_tokens, to_checksum
-from counterpoise.market.dashboard import Board, Takings
+from counterpoise.identity import Summary
+from counterpoise.market.dashboard import Board, ListingRow, Takings
 from counterpoise.market.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -18,50 +19,14 @@ MOST_ROWS = 12
 
 def board_record(board: Board) -> dict[str, Any]:
     """Write a board for machines: amounts in base units, as texts."""
-    takings, traffic = board.takings, board.traffic
     return {
         "seller": to_checksum(board.seller),
         "time": board.now,
-        "earned": str(takings.earned),
-        "unsettled": str(takings.unsettled),
-        "unclaimed": str(takings.unclaimed),
-        "claimed": str(takings.claimed),
-        "settled": str(takings.settled),
-        "exact": str(takings.exact),
-        "jobs paid": str(takings.jobs),
-        "buyers": [
-            {
-                "payer": to_checksum(one.payer),
-                "channels": one.channels,
-                "charged": str(one.charged),
-                "unclaimed": str(one.unclaimed),
-                "balance": str(one.balance),
-                "leaving": str(one.leaving),
-                "ready": one.ready,
-            }
-            for one in takings.buyers
-        ],
-        "traffic": None if traffic is None else _traffic_record(traffic),
+        **_takings_record(board.takings),
+        "traffic": None if board.traffic is None else _traffic_record(board.traffic),
         "decisions": board.decisions,
-        "listings": [
-            {
-                "listing": f"{row.result.found.listing.agent}/{row.result.found.listing.name}",
-                "price": str(row.result.found.listing.price),
-                "digest": row.result.found.digest.hex(),
-                "answers": row.answers,
-            }
-            for row in board.listings
-        ],
-        "reputation": [
-            {
-                "agent": agent,
-                "mean": None if not one.count else f"{one.wad / 10**18:.2f}",
-                "counted": one.count,
-                "given": len(one.ratings),
-                "weight": str(one.weight),
-            }
-            for agent, one in board.reputations.items()
-        ],
+        "listings": [_listing_record(row) for row in board.listings],
+        "reputation": [_rating_record(agent, one) for agent, one in board.reputations.items()],
         "jobs": [
             {
                 "job": one.number,
@@ -186,4 +151,48 @@ def _traffic_record(traffic: Traffic) -> dict[str, Any]:
         "decisions waiting": traffic.waiting,
         "median ms": traffic.median,
         "95 of 100 ms": traffic.slow,
+    }
+
+
+def _takings_record(takings: Takings) -> dict[str, Any]:
+    return {
+        "earned": str(takings.earned),
+        "unsettled": str(takings.unsettled),
+        "unclaimed": str(takings.unclaimed),
+        "claimed": str(takings.claimed),
+        "settled": str(takings.settled),
+        "exact": str(takings.exact),
+        "jobs paid": str(takings.jobs),
+        "buyers": [
+            {
+                "payer": to_checksum(one.payer),
+                "channels": one.channels,
+                "charged": str(one.charged),
+                "unclaimed": str(one.unclaimed),
+                "balance": str(one.balance),
+                "leaving": str(one.leaving),
+                "ready": one.ready,
+            }
+            for one in takings.buyers
+        ],
+    }
+
+
+def _listing_record(row: ListingRow) -> dict[str, Any]:
+    listing = row.result.found.listing
+    return {
+        "listing": f"{listing.agent}/{listing.name}",
+        "price": str(listing.price),
+        "digest": row.result.found.digest.hex(),
+        "answers": row.answers,
+    }
+
+
+def _rating_record(agent: int, summary: Summary) -> dict[str, Any]:
+    return {
+        "agent": agent,
+        "mean": f"{summary.wad / 10**18:.2f}" if summary.count else None,
+        "counted": summary.count,
+        "given": len(summary.ratings),
+        "weight": str(summary.weight),
     }
