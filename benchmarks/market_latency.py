@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer calls")
     parser.add_argument("--calls", type=int, help="paid calls of each server")
     options = parser.parse_args()
+    load = round(os.getloadavg()[0], 1)
     found = measured(options.calls or (20 if options.quick else 200))
     names = ("free", "paid", "added", "added_p95", "first")
     print(f"{'milliseconds':<16}" + "".join(f"{name:>12}" for name in names))
@@ -185,6 +186,7 @@ def main() -> None:
         "benchmark": "market_latency",
         "machine": platform.machine(),
         "cores": os.cpu_count(),
+        "load_average": load,
         "milliseconds": found,
         "target_ms": TARGET_MS,
     }

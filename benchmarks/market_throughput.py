@@ -57,6 +57,7 @@ async def drive(gateway: Gateway, buyers: list[Buyer], store: Path, seconds: flo
         "seconds": round(took, 2),
         "calls": calls,
         "calls_per_second": round(calls / took),
+        "calls_per_server_cpu_second": round(calls / server),
         "server_cpu_us": round(server / calls * 1e6),
         "client_cpu_us": round(client / calls * 1e6),
         "syncs_per_call": round(synced / calls, 3),
@@ -102,6 +103,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="how long to buy; 12 by default")
     parser.add_argument("--buyers", type=int, default=16, help="how many buy at the same time")
     options = parser.parse_args()
+    load = round(os.getloadavg()[0], 1)
     found = measured(options.buyers, options.seconds or (2 if options.quick else 12))
     for name, value in found.items():
         print(f"{name:<20}{value:>12}")
@@ -111,6 +113,7 @@ def main() -> None:
         "benchmark": "market_throughput",
         "machine": platform.machine(),
         "cores": os.cpu_count(),
+        "load_average": load,
         "buyers": options.buyers,
         **found,
         "target": TARGET,
