@@ -12,6 +12,7 @@ from counterpoise.core.units import TOKEN
 from counterpoise.market.gateway import turnstile
 from counterpoise.market.gateway.service import UpstreamFailed
 from counterpoise.payments import (
+    BATCH_SETTLEMENT,
     ChannelsClient,
     Offer,
     Required,
@@ -318,6 +319,16 @@ def test_a_terminal_that_was_closed_stops_no_claim(sale, toy):
     before = sale.token.call("balanceOf", seller)
     sale.running.keeping.finish()
     assert sale.token.call("balanceOf", seller) == before + 100
+
+
+def test_the_original_contract_of_channels_is_claimed_from_in_its_own_way(network, place, toy):
+    network.chain.set_code(BATCH_SETTLEMENT, network.chain.code(BATCH_SETTLEMENT) + b"\0")
+    with selling(network, place, more=[toy]) as sale:
+        toy_call(sale, sale.buyer())
+        claims = sale.running.till.channels
+        claims.claim_each = None
+        sale.running.keeping.finish()
+        assert sale.running.metrics.claimed == 100
 
 
 def test_what_is_left_of_a_channel_is_given_back(sale, toy):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from counterpoise.chain import Account
+from counterpoise.chain import Account, artifact
 from counterpoise.core.errors import InputError
 from counterpoise.core.units import to_checksum
 from counterpoise.identity import Registration
@@ -178,7 +178,8 @@ class Running:
         seller = Seller(terms, self.store, channels.check_voucher)
         facilitator = Facilitator(channels, token, account)
         till = Till(seller, channels, facilitator, self._clock, authorizer=account)
-        return till, Settlement(seller, channels, account)
+        is_ours = network.chain.code(channels.address) == artifact("BatchSettlement").runtime
+        return till, Settlement(seller, channels, account, has_each=is_ours)
 
     def _keeping(self) -> Keeping:
         anchor = AnchorClient(self._network.contract("Anchor")), self._account
