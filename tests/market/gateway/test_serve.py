@@ -119,6 +119,13 @@ def test_what_was_earned_can_be_kept_to_oneself_and_a_listing_named(network, pla
         assert receipt.listing == bytes.fromhex(listing)
 
 
+def test_a_gateway_that_is_closed_twice_is_closed_once(network, place):
+    with selling(network, place) as sale:
+        sale.buy(sale.buyer())
+        sale.running.close()
+    assert sale.running.metrics.claimed == TOKEN // 1000
+
+
 def test_a_home_serves_one_gateway_at_a_time(network, place):
     with selling(network, place), pytest.raises(Busy), selling(network, place):
         pass

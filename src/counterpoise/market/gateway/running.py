@@ -87,7 +87,7 @@ class Running:
         file = registration_of(network, account, seller_settings)
         self.settings, self.metrics = seller_settings, Metrics()
         self._network, self._account = network, account
-        self._clock, self._say = clock, say
+        self._clock, self._say, self._is_closed = clock, say, False
         seller_settings.home.mkdir(parents=True, exist_ok=True)
         with ExitStack() as opened:
             self.store = opened.enter_context(
@@ -127,13 +127,15 @@ class Running:
 
     def close(self) -> None:
         """Claim and settle what is worth it, and let go of every file; safe to call again."""
-        self.keeping.stop()
-        if not self._commits.broken:
-            self.keeping.finish()
-        self._turnstile.close()
-        self._commits.close()
-        self.evidence.close()
-        self.store.close()
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with ExitStack() as left:
+            for one in (self.store, self.evidence, self._commits, self._turnstile):
+                left.callback(one.close)
+            self.keeping.stop()
+            if not self._commits.broken:
+                self.keeping.finish()
 
     def _app(self, file: Registration | None) -> Gateway:
         about = self.settings.about
