@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from counterpoise.consensus.asking import Reply
-from counterpoise.consensus.shallow import shallow_json
 from counterpoise.core.digest import canonical_json
 from counterpoise.core.errors import InputError, Unreachable, VerificationError
+from counterpoise.core.json_text import read_json
 from counterpoise.payments import Buyer
 
 DEEPEST = 16
@@ -29,7 +29,7 @@ def first_output(body: bytes) -> bytes:
     b'[1,2]'
     """
     try:
-        values: bytes = canonical_json(shallow_json(body, DEEPEST)["outputs"][0]["data"])
+        values: bytes = canonical_json(read_json(body, DEEPEST)["outputs"][0]["data"])
     except (ValueError, KeyError, IndexError, TypeError, InputError):
         return b""
     return values

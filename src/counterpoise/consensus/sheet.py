@@ -13,9 +13,9 @@ from typing import Any
 from counterpoise.consensus.checks import Case, root_of_leaves, sealed_leaf
 from counterpoise.consensus.rules import MEMBERS
 from counterpoise.consensus.scoring import Graded, Kind, Rule, Score, scores_of, weights
-from counterpoise.consensus.shallow import shallow_json
 from counterpoise.core.digest import canonical_json, sha256
 from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.core.json_text import read_json
 from counterpoise.core.units import Address, parse_address, to_checksum
 
 FORMAT = "counterpoise-score-sheet/1"
@@ -179,7 +179,7 @@ def read_sheet(content: bytes) -> Sheet:
         It is no score sheet, or not written in the one way.
     """
     try:
-        record = shallow_json(content, DEEPEST)
+        record = read_json(content, DEEPEST)
         if record["format"] != FORMAT:
             raise VerificationError(f"a sheet of the format {record['format']!r}, {FORMAT} wanted")
         sheet = _sheet(record)
