@@ -122,6 +122,7 @@ class Buyer:
                     request = self.request(path, body)
             elif answer.status in (429, 500, 502, 503, 504):
                 self.books.failed += 1
+                await asyncio.sleep(0.25)
             else:
                 raise AssertionError(answer)
             await asyncio.sleep(0.02)

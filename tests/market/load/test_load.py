@@ -33,7 +33,8 @@ def test_two_hundred_buyers_at_once_pay_for_what_they_got_to_the_unit(sale, tmp_
     assert {buyer.books.answered for buyer in buyers} == {3}
     assert {buyer.books.charged for buyer in buyers} == {3 * PRICE}
     assert charged(store) == {buyer.channel: 3 * PRICE for buyer in buyers}
-    assert (total(buyers, "unserved"), total(buyers, "failed")) == (0, 0)
+    assert total(buyers, "unserved") == 0
+    assert total(buyers, "failed") > 0, "200 deposits at once did not meet the limit"
     assert sale.received(store) == 200 * 3 * PRICE
 
 
