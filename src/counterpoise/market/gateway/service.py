@@ -31,7 +31,7 @@ def request_digest(method: str, target: str, body: bytes) -> bytes:
     Examples
     --------
     >>> request_digest("POST", "/v2/models/iris/infer", b"{}").hex()[:16]
-    'f5e4eb2f2a5a2bfd'
+    '1028c39a8626600e'
     """
     return sha256(f"{method} {target}\n".encode() + body)
 
