@@ -28,7 +28,7 @@ BODY = infer_body().decode()
 @pytest.fixture(scope="module")
 def sale(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sale")
-    with found_network(folder) as network, selling(network, folder) as made:
+    with found_network(folder) as network, selling(network, folder, clock=network.clock) as made:
         yield made
 
 
@@ -303,3 +303,5 @@ def test_a_buyer_leaves_without_the_seller(sale, say):
     sale.network.warp(86_400)
     done = say("channels", "--finish", beginning, "--json", account="other")
     assert done["withdrawn"] in ("0.05", "0.049") and done["channels"] == []
+    again = say("buy", place, "--path", SUMS, "--body", BODY, "--json", account="other")
+    assert again["paid"] == "0.001"

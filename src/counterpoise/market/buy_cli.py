@@ -167,6 +167,7 @@ def customer_of(
         deposit=None if deposit is None else parse_tokens(deposit),
         level=level,
         read_channel=ChannelsClient(desk.network.chain).channel,
+        clock=desk.network.clock,
     )
     return customer, wish
 

@@ -110,9 +110,7 @@ class Desk:
     @property
     def now(self) -> int:
         """The clock that listings and offers go by: this machine's, or a later chain's."""
-        import time
-
-        return max(int(time.time()), self.network.chain.block("latest").time)
+        return int(self.network.clock())
 
     def log(self) -> Log | None:
         """The network's log to write to; None for a visitor, and where another writes it."""

@@ -10,6 +10,7 @@ DIR/local-keys.json   seed of the local keys; worth nothing on any other chain
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,7 @@ from counterpoise.chain import (
     open_chain,
 )
 from counterpoise.core.digest import sha256
-from counterpoise.core.errors import InputError, VerificationError
+from counterpoise.core.errors import ChainError, InputError, VerificationError
 from counterpoise.network.charter import Charter
 from counterpoise.provenance import (
     AnchorClient,
@@ -39,6 +40,7 @@ from counterpoise.store import Mailbox, Store
 
 MAX_LETTER = 1 << 16
 TRIES = 5
+LOOK_SECONDS = 2.0
 
 
 def default_state() -> Path:
@@ -70,6 +72,7 @@ class Network:
     mailbox: Mailbox
     folder: Path | None = None
     _log: Log | None = field(default=None, repr=False)
+    _ahead: tuple[float, float] = field(default=(0.0, -LOOK_SECONDS), repr=False)
 
     def contract(self, name: str) -> Contract:
         """Give the deployed contract of one name, ready for typed calls."""
@@ -133,6 +136,19 @@ class Network:
             self.chain.warp(seconds)
         else:
             time.sleep(seconds)
+
+    def clock(self) -> float:
+        """Give the Unix time: this machine's, or a local chain's that was moved ahead of it.
+
+        The chain is looked at every few seconds; one that is away is taken as it was last seen.
+        """
+        now = time.time()
+        ahead, looked = self._ahead
+        if isinstance(self.chain, Workbench) and time.monotonic() - looked >= LOOK_SECONDS:
+            with suppress(ChainError):
+                ahead = max(0.0, self.chain.block("latest").time - now)
+            self._ahead = ahead, time.monotonic()
+        return now + ahead
 
     @property
     def _anchor(self) -> AnchorClient:
