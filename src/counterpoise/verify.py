@@ -32,7 +32,7 @@ def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progr
     from counterpoise.apps.lending.verify import verify_lending
     from counterpoise.consensus import verify_consensus
     from counterpoise.federation import job_ids, verify_job
-    from counterpoise.market import verify_data_jobs
+    from counterpoise.market import verify_data_jobs, verify_listings
     from counterpoise.monitor import verify_alerts
     from counterpoise.oracle import verify_answers
 
@@ -43,6 +43,7 @@ def check_all(network: "Network", what: str, verdict: "Verdict", progress: Progr
     alerts = verify_alerts(network, verdict, progress)
     epochs = verify_consensus(network, verdict, progress)
     on_data = verify_data_jobs(network, verdict, progress)
+    verify_listings(network, verdict, progress)
     if not (jobs or answers or alerts or epochs or on_data):
         raise InputError(
             "on this network no job was ever opened, no question asked, no alert stated, "

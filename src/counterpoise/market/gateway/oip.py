@@ -26,8 +26,8 @@ from counterpoise.market.gateway.service import NO_LEVEL, Call, NotServed, Quote
 from counterpoise.market.price import Price, Unit
 
 MODEL, VERSION = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
-KEPT = 512
-"""Read requests that are kept between quote and work."""
+KEPT, SMALL = 512, 16_384
+"""Read requests that are kept between quote and work: so many, of bodies of so many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,10 @@ class OipService:
     def quote(self, call: Call) -> Quote:
         """Read a request, and give the price of its model and level."""
         asked = self._asked.get(call.request) or self._read(call)
-        self._asked[call.request] = asked
-        if len(self._asked) > KEPT:
-            self._asked.popitem(last=False)
+        if len(call.body) <= SMALL:
+            self._asked[call.request] = asked
+            if len(self._asked) > KEPT:
+                self._asked.popitem(last=False)
         proofs = asked.sold.model.proofs
         more = 0 if asked.level == NO_LEVEL or proofs is None else proofs.levels[asked.level].price
         return Quote(asked.sold.price.amount + more)
