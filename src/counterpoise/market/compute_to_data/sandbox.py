@@ -144,7 +144,7 @@ def _read(pipe: int, limits: Limits) -> bytes:
             if not found:
                 end = time.monotonic() + limits.seconds
             found += part
-            if len(found) > limits.output:
+            if len(found) > limits.output or time.monotonic() > end:
                 break
     raise TimeoutError
 
