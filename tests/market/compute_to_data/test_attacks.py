@@ -253,6 +253,13 @@ def test_code_that_bombs_hogs_sleeps_or_floods_ends_without_a_result(body):
 
 
 @walled
+def test_code_gets_no_more_memory_than_its_limit():
+    body = "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    return 2\nreturn 1"
+    assert outcome(body, memory=1 << 28) == 2
+    assert outcome(body, memory=1 << 32) == 1
+
+
+@walled
 def test_code_sees_its_columns_and_no_environment_or_file_beside(monkeypatch):
     monkeypatch.setenv("COUNTERPOISE_PASSWORD", "secret")
     found = outcome(
