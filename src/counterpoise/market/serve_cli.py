@@ -77,9 +77,7 @@ def serve(
         _give_gas(network, account)
         with _listening(host, port) as listener:
             url = _url(listener)
-            running = Running(
-                network, account, settings, url=url, say=say, clock=network.clock
-            )
+            running = Running(network, account, settings, url=url, say=say, clock=network.clock)
             try:
                 _announce(running, url, say)
                 _run(running, listener)
