@@ -14,7 +14,8 @@ from counterpoise.core.units import TOKEN
 from counterpoise.jobs import NOBODY, CohortClient
 from counterpoise.jobs import Status as JobStatus
 from counterpoise.market import AcceptanceTerms, Orders, OrderTerms
-from counterpoise.market.orders_sealing import Place, public_key, seal, unseal, unseal_shown
+from counterpoise.market.orders_keys import Place
+from counterpoise.market.sealing import public_key, seal, unseal, unseal_shown
 from counterpoise.store import Store
 from counterpoise.verification import JobDeskClient, JobTerms, Status
 
@@ -264,13 +265,13 @@ def test_private_work_opens_for_the_client_and_for_whom_its_seller_shows_it(worl
     shown = world.orders.show(world.provider, number, WORK)
     assert world.orders.fetch_shown(number, shown) == WORK
     for lie in (world.orders.show(world.provider, number, b"better work"), b"\1" * 32):
-        with pytest.raises(VerificationError, match="not the one of this delivery"):
+        with pytest.raises(VerificationError, match="not the one of this blob"):
             world.orders.fetch_shown(number, lie)
 
 
 def test_a_sealed_blob_serves_its_own_order_alone():
     secret, buyer = b"\3" * 32, b"\5" * 32
-    place, other = Place(1, b"e" * 20, 7), Place(1, b"e" * 20, 8)
+    place, other = (Place(1, b"e" * 20, number).to_bytes() for number in (7, 8))
     blob = seal(WORK, secret, public_key(buyer), place)
     assert unseal(blob, buyer, place) == WORK
     for wrong in (

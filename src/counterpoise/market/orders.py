@@ -16,17 +16,9 @@ from counterpoise.core.errors import InputError, Reverted, VerificationError
 from counterpoise.core.units import Address, format_tokens, to_checksum
 from counterpoise.jobs import NOBODY, JobsClient
 from counterpoise.jobs import Status as JobStatus
+from counterpoise.market.orders_keys import Place, delivery_secret, opening_secret
 from counterpoise.market.orders_said import OrderTerms, Placed, describe, read_description
-from counterpoise.market.orders_sealing import (
-    Place,
-    delivery_secret,
-    is_sealed,
-    opening_secret,
-    public_key,
-    seal,
-    unseal,
-    unseal_shown,
-)
+from counterpoise.market.sealing import is_sealed, public_key, seal, unseal, unseal_shown
 from counterpoise.store import Store
 
 
@@ -142,7 +134,9 @@ class Orders:
         found, blob = self.order(number), content
         if found.key is not None:
             place = self._place(number)
-            blob = seal(content, delivery_secret(provider, place, content), found.key, place)
+            blob = seal(
+                content, delivery_secret(provider, place, content), found.key, place.to_bytes()
+            )
         digest = self.store.put(blob)
         self.store.flush()
         if found.deliverable != digest:
@@ -164,7 +158,7 @@ class Orders:
             return blob
         if client is None:
             raise InputError(f"the work of order {number} is sealed", hint="say who opens it")
-        return unseal(blob, self._secret(client), self._place(number))
+        return unseal(blob, self._secret(client), self._place(number).to_bytes())
 
     def show(self, provider: Account, number: int, content: bytes) -> bytes:
         """Give the secret that opens one sealed delivery, for an arbiter; the seller's to give."""
@@ -175,7 +169,7 @@ class Orders:
         found = self.order(number)
         if found.key is None:
             raise InputError(f"the work of order {number} is not sealed", hint="read it as it is")
-        return unseal_shown(self._blob(number), shown, found.key, self._place(number))
+        return unseal_shown(self._blob(number), shown, found.key, self._place(number).to_bytes())
 
     def conclude(self, anyone: Account, number: int) -> Receipt:
         """Let the order's evaluator end it, if that is a contract whose time has come."""

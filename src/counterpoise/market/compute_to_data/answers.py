@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import VerificationError
 from counterpoise.core.units import Address, to_checksum
@@ -16,8 +14,8 @@ from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.records import digest_from, read_object
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request
-from counterpoise.market.compute_to_data.sealing import opened
 from counterpoise.market.compute_to_data.work import MAX_RESULT, Work
+from counterpoise.market.sealing import is_sealed, unseal
 from counterpoise.provenance import (
     AddressVerifier,
     Envelope,
@@ -144,7 +142,7 @@ def read_answer(
     owner: Address,
     request: bytes,
     store: Store,
-    key: Callable[[], X25519PrivateKey],
+    key: Callable[[], bytes],
 ) -> Answer:
     """Read what an owner's node said of a request.
 
@@ -171,7 +169,7 @@ def read_answer(
 
 
 def fetch_result(
-    statement: Statement, store: Store, key: Callable[[], X25519PrivateKey] | None = None
+    statement: Statement, store: Store, key: Callable[[], bytes] | None = None
 ) -> bytes:
     """Fetch the result that a statement states, opening it if it is sealed.
 
@@ -185,7 +183,9 @@ def fetch_result(
     if found["sealed"]:
         if key is None:
             raise VerificationError("the result is sealed to its buyer")
-        blob = opened(blob, key(), digest_from(found["request"]))
+        if not is_sealed(blob):
+            raise VerificationError("the result is stated as sealed, and is not")
+        blob = unseal(blob, key(), digest_from(found["request"]))
     if sha256(blob).hex() != found["result"]:
         raise VerificationError("the result is not the one that the owner stated")
     if read_object(blob, "result", MAX_RESULT)["request"] != found["request"]:

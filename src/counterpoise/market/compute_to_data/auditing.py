@@ -9,7 +9,7 @@ from counterpoise.market.compute_to_data.algorithms import CODE
 from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.overlap import smallest
 from counterpoise.market.compute_to_data.request import Request
-from counterpoise.market.compute_to_data.sealing import sealed
+from counterpoise.market.compute_to_data.result_keys import sealed_result
 from counterpoise.market.compute_to_data.work import prepared, result_bytes, run
 from counterpoise.network import Network
 from counterpoise.provenance import Envelope, Verdict
@@ -70,5 +70,5 @@ def _again(
     verdict.check(f"{name} / result", line["result"], sha256(result).hex())
     blob = result
     if not policy.disclosure.is_public:
-        blob = sealed(result, request.seal, digest, home.secret)
+        blob = sealed_result(result, request.seal, digest, home.secret)
     verdict.check(f"{name} / what left", home.load(f"results/{digest.hex()}.blob"), blob)

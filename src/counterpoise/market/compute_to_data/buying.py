@@ -20,8 +20,9 @@ from counterpoise.market.compute_to_data.letters import LOG, TRAINING, letters, 
 from counterpoise.market.compute_to_data.offering import check_policy_signed
 from counterpoise.market.compute_to_data.policy import MAX_POLICY, DataPolicy
 from counterpoise.market.compute_to_data.request import Condition, Request, description_of
+from counterpoise.market.compute_to_data.result_keys import opening_key
 from counterpoise.market.compute_to_data.rows import Columns
-from counterpoise.market.compute_to_data.sealing import public_part, seal_key
+from counterpoise.market.sealing import public_key
 from counterpoise.network import Network
 from counterpoise.provenance import AccountSigner, kind_of, sign
 
@@ -111,7 +112,7 @@ class DataBuyer:
             parameters=parameters,
             price=policy.price,
             until=self.clock() + LIFETIME,
-            seal=b"" if policy.disclosure.is_public else public_part(seal_key(self.account)),
+            seal=b"" if policy.disclosure.is_public else public_key(opening_key(self.account)),
         )
         return replace(draft, **more)
 
@@ -188,7 +189,7 @@ class DataBuyer:
         for envelope in letters(self.network.mailbox, place, asked.owner):
             if envelope.statement.predicate.get("job") != asked.job:
                 continue
-            key = lambda: seal_key(self.account)  # noqa: E731
+            key = lambda: opening_key(self.account)  # noqa: E731
             answer = read_answer(envelope, asked.owner, asked.request, self.network.store, key)
             if kind_of(envelope.statement) in RESULTS and answer.digest != self._delivered(asked):
                 raise VerificationError("the escrow holds the digest of another result")

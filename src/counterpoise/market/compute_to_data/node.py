@@ -37,8 +37,8 @@ from counterpoise.market.compute_to_data.home import OwnerHome
 from counterpoise.market.compute_to_data.letters import letters, topic
 from counterpoise.market.compute_to_data.refusals import NotAdmitted
 from counterpoise.market.compute_to_data.request import Request, digest_in
+from counterpoise.market.compute_to_data.result_keys import sealed_result
 from counterpoise.market.compute_to_data.sandbox import has_walls
-from counterpoise.market.compute_to_data.sealing import sealed
 from counterpoise.market.compute_to_data.telling import Paid, Say, Teller, silent
 from counterpoise.market.compute_to_data.training import TrainingDesk
 from counterpoise.market.compute_to_data.work import Work, prepared, result_bytes, run
@@ -255,7 +255,7 @@ class DataNode:
         self.on_step("run", paid.request)
         blob = result
         if not work.policy.disclosure.is_public:
-            blob = sealed(result, request.seal, paid.request, home.secret)
+            blob = sealed_result(result, request.seal, paid.request, home.secret)
         charge = home.ledger.line(paid.request, events.CHARGED) or {}
         place = {"row_root": home.row_root, "job": paid.job}
         place |= {"number": charge["number"], "begun": charge["begun"]}
