@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from counterpoise.apps.folders import FINISHED
 from counterpoise.core.errors import InputError, VerificationError
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def market(state: Path | None, report: Path | None, seed: int, as_json: bool) ->
     vouchers over HTTP and MCP, ratings weigh what was paid, validators check with rows whose truth
     they know. A finished run is shown and verified again.
     """
-    from counterpoise.apps.bazaar.demo import FINISHED, RECORD, Bazaar, Options
+    from counterpoise.apps.bazaar.demo import RECORD, Bazaar, Options
     from counterpoise.apps.bazaar.report import build_record, verified
     from counterpoise.apps.bazaar.screen import show
     from counterpoise.apps.bazaar.verify import verify_bazaar
@@ -200,7 +201,7 @@ def monitor(state: Path | None, report: Path | None, seed: int, as_json: bool) -
     them, and a harmless twin of most. A reporter pauses the bank that is being robbed; a false
     alarm is vetoed and costs its bond. A finished run is shown and verified again.
     """
-    from counterpoise.apps.watchtower.demo import FINISHED, RECORD, Options, Watchtower
+    from counterpoise.apps.watchtower.demo import RECORD, Options, Watchtower
     from counterpoise.apps.watchtower.report import build_record, verified
     from counterpoise.apps.watchtower.screen import live, show
     from counterpoise.monitor import verify_alerts

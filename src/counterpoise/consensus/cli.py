@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from counterpoise.network import Verbs
 
 EXAMPLES = """\b
 Examples:
@@ -33,28 +33,6 @@ VERBS = {
 """Each verb: its module in this room, its command there, and a line of help."""
 
 
-class Verbs(click.Group):
-    """A group whose verbs are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order of the table."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one verb."""
-        if cmd_name not in VERBS:
-            return None
-        module, attribute, _ = VERBS[cmd_name]
-        home = importlib.import_module(f"counterpoise.consensus.{module}")
-        command: click.Command = getattr(home, attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs from the table, so that help loads nothing."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in VERBS.items()])
-
-
-@click.group(cls=Verbs, epilog=EXAMPLES)
+@click.group(cls=Verbs, room="counterpoise.consensus", verbs=VERBS, epilog=EXAMPLES)
 def consensus() -> None:
     """Validators weigh providers, and the market pays by what they agree on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import cached_property, wraps
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from counterpoise.network import answer, by_account, entered, in_network, named, signer
+from counterpoise.network import Verbs, answer, by_account, entered, in_network, named, signer
 
 if TYPE_CHECKING:
     from counterpoise.chain import Account
@@ -50,29 +49,7 @@ KEYS = ("keystore", "key_env", "local_key", "account")
 Verb = Callable[..., tuple[dict[str, Any], list[str]]]
 
 
-class Verbs(click.Group):
-    """A group whose verbs are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order of the table."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one verb."""
-        if cmd_name not in VERBS:
-            return None
-        module, attribute, _ = VERBS[cmd_name]
-        home = importlib.import_module(f"counterpoise.market.{module}")
-        command: click.Command = getattr(home, attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs from the table, so that help loads nothing."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in VERBS.items()])
-
-
-@click.group(cls=Verbs, epilog=EXAMPLES)
+@click.group(cls=Verbs, room="counterpoise.market", verbs=VERBS, epilog=EXAMPLES)
 def market() -> None:
     """Offer, find, buy and judge models, data and services."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from counterpoise.core.errors import InputError
+from counterpoise.network import Verbs
 
 if TYPE_CHECKING:
     from counterpoise.monitor.alert_book import AlertBook
@@ -45,29 +45,7 @@ VERBS = {
 """Each verb: its module in this room, its command there, and a line of help."""
 
 
-class Verbs(click.Group):
-    """A group whose verbs are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order of the table."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one verb."""
-        if cmd_name not in VERBS:
-            return None
-        module, attribute, _ = VERBS[cmd_name]
-        home = importlib.import_module(f"counterpoise.monitor.{module}")
-        command: click.Command = getattr(home, attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs from the table, so that help loads nothing."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in VERBS.items()])
-
-
-@click.group(cls=Verbs, epilog=EXAMPLES)
+@click.group(cls=Verbs, room="counterpoise.monitor", verbs=VERBS, epilog=EXAMPLES)
 def monitor() -> None:
     """Find laundering, manipulation and attacks as they happen, and act on them."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         visit_network,
     )
     from counterpoise.network.founding import create_network
+    from counterpoise.network.verbs import Verbs
 
 _HOMES = {
     "charter": ("Charter",),
@@ -50,6 +51,7 @@ _HOMES = {
     "faucet": ("draw_from_faucet", "fill_faucet"),
     "folder": ("Network", "default_state", "open_network", "visit_network"),
     "founding": ("create_network",),
+    "verbs": ("Verbs",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -73,6 +75,7 @@ __all__ = [
     "patient",
     "progress",
     "signer",
+    "Verbs",
     "visit_network",
 ]
 

@@ -6,7 +6,6 @@ A run that was interrupted begins anew: the whole of it takes less than a minute
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from counterpoise.apps.bazaar.stalls import Stalls
 from counterpoise.apps.bazaar.story import Asking, Purchase, Story
 from counterpoise.apps.bazaar.ward import Ward, open_seller_node
 from counterpoise.apps.bazaar.wares import NAME, make_wares
+from counterpoise.apps.folders import prepare_folder
 from counterpoise.apps.telling import Say, quiet
 from counterpoise.core.digest import sha256
 from counterpoise.core.errors import InputError
@@ -29,7 +29,7 @@ from counterpoise.market import Called, McpClient, McpTransport, Order, Price, S
 from counterpoise.network import Network, create_network, open_network
 from counterpoise.payments import Answer, Connections
 
-MARKER, FINISHED, RECORD, STORY = "bazaar.json", "finished", "report.json", "story.json"
+MARKER, RECORD, STORY = "bazaar.json", "report.json", "story.json"
 PERSON, AGENT, WARD, COUSIN = "petra", "axel", "ward", "cousin"
 PATIENTS, LEAST_RATING = 20, 65_000
 AGENT_BUDGET, COUSIN_MONEY = TOKEN, 4 * TOKEN
@@ -63,8 +63,7 @@ class Bazaar:
         self.folder, self.options, self._say = folder, options, say
         self._step = 0
         self.seed = sha256(b"bazaar" + options.seed.to_bytes(8, "big"))
-        self._prepare()
-        self.is_finished = (folder / FINISHED).exists()
+        self.is_finished = prepare_folder(folder, MARKER, asdict(options))
         self.say("starting the chain, deploying contracts")
         self.network: Network = (
             open_network(folder) if self.is_finished else create_network(folder, seed=self.seed)
@@ -229,26 +228,6 @@ class Bazaar:
             shop.settle()
         self.jury.pay()
         self.ward.withdraw([self.cast.account(one.name) for one in SELLERS])
-
-    def _prepare(self) -> None:
-        """Make the folder; begin an unfinished run of the demonstration anew."""
-        path, wanted = self.folder / MARKER, asdict(self.options)
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if found != wanted:
-                raise InputError(
-                    f"{self.folder} holds a run with {found}, not {wanted}",
-                    hint="give the same seed again, or another --state DIR",
-                )
-            if (self.folder / FINISHED).exists():
-                return
-            shutil.rmtree(self.folder)
-        elif self.folder.exists() and any(self.folder.iterdir()):
-            raise InputError(
-                f"{self.folder} holds something else", hint="name another folder with --state DIR"
-            )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
 
 
 def _through_mcp(row: bytes, called: Called) -> Heard:

@@ -18,11 +18,12 @@ from typing import Any
 
 from counterpoise.apps.bazaar.asking import Heard
 from counterpoise.apps.bazaar.cast import home_of
-from counterpoise.apps.bazaar.demo import FINISHED, RECORD, STORY
+from counterpoise.apps.bazaar.demo import RECORD, STORY
 from counterpoise.apps.bazaar.money import paid_for_calls, read_books
 from counterpoise.apps.bazaar.report import PEOPLE, money_record, rating_record
 from counterpoise.apps.bazaar.shops import LOG
 from counterpoise.apps.bazaar.story import Purchase
+from counterpoise.apps.folders import FINISHED
 from counterpoise.chain import Contract, artifact
 from counterpoise.consensus import open_market
 from counterpoise.core.digest import sha256

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from counterpoise.apps.folders import prepare_folder
 from counterpoise.apps.telling import Say, quiet
 from counterpoise.apps.watchtower.attacks import ATTACKS, Burglary, friendly, laundering, poisoning
 from counterpoise.apps.watchtower.stage import MINUTE, Stage
@@ -17,7 +17,6 @@ from counterpoise.apps.watchtower.tower import Seen, Tower, policy
 from counterpoise.apps.watchtower.traffic import Traffic, twins
 from counterpoise.chain import Receipt
 from counterpoise.core.digest import keccak, sha256
-from counterpoise.core.errors import InputError
 from counterpoise.core.units import TOKEN
 from counterpoise.monitor import (
     Alert,
@@ -34,7 +33,7 @@ from counterpoise.network import Network, create_network, open_network
 BEFORE, BETWEEN = 10, 2
 """Honest blocks before the first attack, and after each."""
 
-MARKER, FINISHED, RECORD = "watchtower.json", "finished", "report.json"
+MARKER, RECORD = "watchtower.json", "report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +74,9 @@ class Watchtower:
     ) -> None:
         self.folder, self.options, self.say, self._on_alert = folder, options, say, on_alert
         self.story = Story()
-        self._prepare()
+        finished = prepare_folder(folder, MARKER, asdict(options))
         self.say("starting the chain, deploying contracts", 0, 1)
         seed = sha256(b"watchtower" + options.seed.to_bytes(8, "big"))
-        finished = (folder / FINISHED).exists()
         self.network: Network = (
             open_network(folder) if finished else create_network(folder, seed=seed)
         )
@@ -124,26 +122,6 @@ class Watchtower:
         if hasattr(self, "tower"):
             self.tower.close()
         self.network.close()
-
-    def _prepare(self) -> None:
-        """Make the folder; begin an unfinished run of the demonstration anew."""
-        path, wanted = self.folder / MARKER, asdict(self.options)
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if found != wanted:
-                raise InputError(
-                    f"{self.folder} holds a run with {found}, not {wanted}",
-                    hint="give the same seed again, or another --state DIR",
-                )
-            if (self.folder / FINISHED).exists():
-                return
-            shutil.rmtree(self.folder)
-        elif self.folder.exists() and any(self.folder.iterdir()):
-            raise InputError(
-                f"{self.folder} holds something else", hint="name another folder with --state DIR"
-            )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
 
     def _guard(self) -> None:
         """A reporter watches over both banks."""
