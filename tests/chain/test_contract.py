@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.chain import Contract, artifact_of, deploy
+from counterpoise.chain import Account, Contract, artifact_of, deploy
+from counterpoise.chain import sender as sender_module
 from counterpoise.chain.reasons import reason_of
+from counterpoise.chain.sender import send
 from counterpoise.core.digest import keccak
 from counterpoise.core.errors import InputError, Reverted
 
@@ -116,3 +118,20 @@ def test_reasons_are_read_from_any_bytes():
     assert reason_of(bytes.fromhex("4e487b71") + (1).to_bytes(32, "big")).startswith("panic 0x01")
     assert reason_of(error + b"\xff" * 64) == ""
     assert reason_of(good[:36] + b"\xff" * 32 + b"why") == "why"
+
+
+def test_a_transaction_that_was_dropped_is_sent_again_and_counts_once(chain, accounts, monkeypatch):
+    sender, taker = accounts[0], Account.local(b"taker of a dropped transaction")
+    send_raw, sent = chain.send_raw, []
+
+    def losing(raw):
+        sent.append(raw)
+        if len(sent) == 2:
+            return send_raw(raw)
+        return keccak(raw)
+
+    monkeypatch.setattr(chain, "send_raw", losing)
+    monkeypatch.setattr(sender_module, "AGAIN_SECONDS", 0.05)
+    receipt = send(chain, sender, taker.address, b"", value=7)
+    assert receipt.status == 1 and len(sent) == 2 and sent[0] == sent[1]
+    assert chain.balance(taker.address) == 7

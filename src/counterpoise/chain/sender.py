@@ -2,15 +2,16 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Protocol, cast, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from counterpoise.chain.account import Account, Transaction
 from counterpoise.chain.backend import Chain, Receipt
-from counterpoise.core.errors import Reverted, Unreachable
+from counterpoise.core.errors import ChainError, Reverted, Unreachable
 
 LOCAL_GAS = 12_000_000
-RECEIPT_SECONDS = 120.0
+RECEIPT_SECONDS, AGAIN_SECONDS = 120.0, 5.0
 
 
 @runtime_checkable
@@ -47,18 +48,34 @@ def send(
         fields = Transaction(
             chain_id, chain.nonce(account.address), tip, 2 * base + tip, gas, to, value, data
         )
-        tx_hash = chain.send_raw(account.sign_transaction(fields))
-    receipt = wait(chain, tx_hash)
+        raw = account.sign_transaction(fields)
+        tx_hash = chain.send_raw(raw)
+    receipt = wait(chain, tx_hash, raw)
     if receipt.status != 1:
         raise Reverted(call, _reason(chain, account, receipt, fields))
     return receipt
 
 
-def wait(chain: Chain, tx_hash: bytes, *, seconds: float = RECEIPT_SECONDS) -> Receipt:
-    """Wait for a transaction's receipt; `Unreachable` if it does not come in time."""
+def wait(
+    chain: Chain, tx_hash: bytes, raw: bytes = b"", *, seconds: float = RECEIPT_SECONDS
+) -> Receipt:
+    """Wait for a transaction's receipt; `Unreachable` if it does not come in time.
+
+    Parameters
+    ----------
+    raw :
+        The signed transaction: it is sent again every few seconds, since a node or a
+        reorganisation may have dropped it; being the same, it counts once.
+    """
     deadline, pause = time.monotonic() + seconds, 0.01
+    again = time.monotonic() + AGAIN_SECONDS
     while (receipt := chain.receipt(tx_hash)) is None:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if raw and now > again:
+            again = now + AGAIN_SECONDS
+            with suppress(ChainError):  # it waits there already, or its nonce is used
+                chain.send_raw(raw)
+        if now > deadline:
             raise Unreachable(
                 f"transaction 0x{tx_hash.hex()} was sent, and not mined within {seconds:.0f} s",
                 hint="it may still be mined; look it up by its hash before sending again",

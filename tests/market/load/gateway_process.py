@@ -57,7 +57,11 @@ class Gateway:
         if self.process.poll() is not None:
             return self.process.returncode
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        try:
+            return self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     @property
     def cpu(self) -> float:
