@@ -6,7 +6,7 @@ the weights. A sheet counts when it opens what its validator committed to on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from counterpoise.chain import artifact
@@ -18,13 +18,7 @@ from counterpoise.consensus.sheet_check import SheetCheck
 from counterpoise.core.errors import CounterpoiseError, InputError, VerificationError
 from counterpoise.core.units import Address, parse_address
 from counterpoise.network import Network
-from counterpoise.provenance import Envelope, Statement, Verdict, kind_of
-
-Progress = Callable[[str], None]
-
-
-def silent(section: str) -> None:
-    """Say nothing about progress."""
+from counterpoise.provenance import Envelope, Progress, Statement, Verdict, kind_of, silent
 
 
 def verify_consensus(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:

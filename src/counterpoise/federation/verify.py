@@ -4,7 +4,7 @@ Nothing that the coordinator says is believed: statements are read from the log 
 their numbers is computed again by the same rules. What is false is named, the first first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from counterpoise.chain import artifact
@@ -25,13 +25,7 @@ from counterpoise.federation.verify_money import check_money
 from counterpoise.federation.verify_rounds import check_round
 from counterpoise.jobs import JobsClient
 from counterpoise.network import Network
-from counterpoise.provenance import Envelope, LogReader, Verdict
-
-Progress = Callable[[str], None]
-
-
-def silent(section: str) -> None:
-    """Say nothing about progress."""
+from counterpoise.provenance import Envelope, LogReader, Progress, Verdict, silent
 
 
 @contextmanager

@@ -14,14 +14,9 @@ from counterpoise.market.receipts_issued import read_receipt
 from counterpoise.market.signed import MAX_BYTES
 from counterpoise.market.sources import named_on_chain
 from counterpoise.network import Network
-from counterpoise.provenance import Envelope, Verdict, kind_of
+from counterpoise.provenance import Envelope, Progress, Verdict, kind_of, silent
 
-Progress = Callable[[str], None]
 READERS: Mapping[str, Callable[[bytes], object]] = {"offer": read_offer, "receipt": read_receipt}
-
-
-def silent(_: str) -> None:
-    """Say nothing."""
 
 
 def verify_listings(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:

@@ -7,7 +7,7 @@ without its alert, or wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from counterpoise.core.digest import canonical_json, sha256
 from counterpoise.core.errors import CounterpoiseError, InputError
@@ -19,15 +19,12 @@ from counterpoise.monitor.guardian_client import GuardianClient, Ruling
 from counterpoise.monitor.rerun import derive_alerts
 from counterpoise.monitor.statements import Stated, WatchTerms, fetch_alert, stated_alerts
 from counterpoise.network import Network
-from counterpoise.provenance import Verdict
+from counterpoise.provenance import Progress, Verdict, silent
 
-Progress = Callable[[str], None]
 MAX_TERMS = 1 << 20
 
 
-def verify_alerts(
-    network: Network, verdict: Verdict, on_section: Progress = lambda section: None
-) -> int:
+def verify_alerts(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:
     """Verify every alert statement of a network's log.
 
     Parameters

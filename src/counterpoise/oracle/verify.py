@@ -7,7 +7,7 @@ agree with that. An input that was erased on the record is passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from counterpoise.chain import Contract, artifact
@@ -20,14 +20,8 @@ from counterpoise.oracle.decisions import Decision, request_name, signed_decisio
 from counterpoise.oracle.models import find_model, stated_models
 from counterpoise.oracle.pointers import Inbox, Pointers
 from counterpoise.oracle.rules import Answer, Ask, Stage, newest, share
-from counterpoise.provenance import Envelope, Statement, Verdict, kind_of
+from counterpoise.provenance import Envelope, Progress, Statement, Verdict, kind_of, silent
 from counterpoise.verification import Status, fetch_verdict
-
-Progress = Callable[[str], None]
-
-
-def silent(section: str) -> None:
-    """Say nothing about progress."""
 
 
 def verify_answers(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         Verifier,
     )
     from counterpoise.provenance.statement import Statement, Subject
-    from counterpoise.provenance.verdict import Falsehood, Verdict
+    from counterpoise.provenance.verdict import Falsehood, Progress, Verdict, silent
     from counterpoise.provenance.witness import Witness, add_cosignature
 
 _HOMES = {
@@ -103,7 +103,7 @@ _HOMES = {
         "Verifier",
     ),
     "statement": ("Statement", "Subject"),
-    "verdict": ("Falsehood", "Verdict"),
+    "verdict": ("Falsehood", "Progress", "Verdict", "silent"),
     "witness": ("Witness", "add_cosignature"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -142,6 +142,8 @@ __all__ = [
     "Subject",
     "TlogProof",
     "Tree",
+    "Progress",
+    "silent",
     "Verdict",
     "Verifier",
     "Witness",

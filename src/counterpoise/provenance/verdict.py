@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoise.core.errors import CounterpoiseError, VerificationError
 
 HOLDS = "that it holds"
+
+Progress = Callable[[str], None]
+"""Told the name of each section of a verification before it begins."""
+
+
+def silent(section: str) -> None:
+    """Say nothing about progress."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -37,16 +37,12 @@ from counterpoise.provenance import (
     AddressVerifier,
     Envelope,
     LogReader,
+    Progress,
     Statement,
     Verdict,
     check_envelope,
+    silent,
 )
-
-Progress = Callable[[str], None]
-
-
-def silent(section: str) -> None:
-    """Say nothing about progress."""
 
 
 def verify_bazaar(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -15,13 +15,7 @@ from counterpoise.federation import Book, ModelFile, Terms, ValidationSet, job_i
 from counterpoise.inference import Card, ModelsClient, parse_answer
 from counterpoise.network import Network
 from counterpoise.oracle import OracleClient, Stage, find_model, verify_answers
-from counterpoise.provenance import Envelope, Statement, Verdict, kind_of
-
-Progress = Callable[[str], None]
-
-
-def silent(section: str) -> None:
-    """Say nothing about progress."""
+from counterpoise.provenance import Envelope, Progress, Statement, Verdict, kind_of, silent
 
 
 def verify_opinions(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:

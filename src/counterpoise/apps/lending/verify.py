@@ -6,7 +6,7 @@ had; terms are priced again, reasons derived again, and the books run again from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from counterpoise.apps.lending.desk import DeskClient
@@ -24,14 +24,9 @@ from counterpoise.core.units import TOKEN
 from counterpoise.inference import ModelsClient
 from counterpoise.network import Network
 from counterpoise.oracle import Answer, Inbox, OracleClient, Stage
-from counterpoise.provenance import Statement, Verdict
+from counterpoise.provenance import Progress, Statement, Verdict, silent
 
-Progress = Callable[[str], None]
 OPEN_ENDED = (Status.ASKED, Status.UNANSWERED)
-
-
-def silent(section: str) -> None:
-    """Say nothing about progress."""
 
 
 def verify_lending(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:

@@ -35,14 +35,13 @@ from counterpoise.market.compute_to_data.policy import DataPolicy
 from counterpoise.market.compute_to_data.records import read_object
 from counterpoise.market.compute_to_data.refusals import RULES
 from counterpoise.market.compute_to_data.request import Request, description_of
-from counterpoise.market.compute_to_data.telling import Say, silent
 from counterpoise.market.compute_to_data.training import check_admission
 from counterpoise.market.compute_to_data.work import MAX_RESULT
 from counterpoise.network import Network
-from counterpoise.provenance import Verdict
+from counterpoise.provenance import Progress, Verdict, silent
 
 
-def verify_data_jobs(network: Network, verdict: Verdict, on_section: Say = silent) -> int:
+def verify_data_jobs(network: Network, verdict: Verdict, on_section: Progress = silent) -> int:
     """Verify every answer that owners' nodes have stated.
 
     Parameters
