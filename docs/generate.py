@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import get_origin
 
 import click
 
@@ -66,6 +67,8 @@ def thing_lines(module: ModuleType, name: str) -> list[str]:
         for inner in sorted(n for n in own if not n.startswith("_")):
             lines += thing_lines(thing, inner)
         return lines
+    if get_origin(thing) is not None:
+        return [f"## type `{name}`\n", f"```python\n{name} = {thing}\n```\n"]
     if not callable(thing):
         return [f"## value `{name}`\n"]
     if inspect.isclass(thing):
